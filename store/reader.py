@@ -1,0 +1,92 @@
+"""What every store answers: the rows of a point in the order of series time, as columns, with what they are worth.
+
+Values are as on the wire. Rows that were struck by an import are not there. Nothing else is left out or decided: two
+rows at one time, overlapping epochs and Bad rows are the reader's to give and KPIs' to judge.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.base import Floats, Ints, Qualities
+
+LINK_GROUP = "link"  # the layout group of communication history
+LINK_POINTS = ("expected", "good", "state")  # int columns of that layout, one set an asset; time is the minute's start
+LINK_STATES = ("down", "up", "retrying")  # the code is the index
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Rows of one point, sorted by (time, epoch, place in the log).
+
+    `numbers` is float64 or int64; where a row is text its number is 0 and `text` its index in `words`, else -1.
+    `hold` [ns] is 0 where the plant file's counts; `scaled` rows are final values.
+    """
+
+    time: Ints
+    numbers: Floats | Ints
+    quality: Qualities
+    epoch: Ints
+    hold: Ints
+    scaled: NDArray[np.bool_]
+    text: NDArray[np.int32] | None = None
+    words: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Communication history of one asset: polls expected and good in each minute [ns, its start], by source."""
+
+    time: Ints
+    source: NDArray[np.int32]
+    sources: tuple[str, ...]
+    expected: Ints
+    good: Ints
+    state: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the record itself: `gap`, `clock`, `loss`, `strike`, `plant`, `start`, `stop` …"""
+
+    seq: int
+    time: int
+    kind: str
+    detail: Mapping[str, object]
+
+
+class Reader(Protocol):
+    """A store as KPIs, the export and the API read it. Raises `StoreError` when the store does not answer."""
+
+    @property
+    def store(self) -> Literal["journal", "influxdb"]: ...
+
+    def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
+        """Rows with start <= time < end. Each point asked for is there, with no rows where there are none."""
+        ...
+
+    def before(self, asset: str, points: Sequence[str], time: int, good: int = 1) -> dict[str, Series]:
+        """The last rows before `time`: back to and including the `good`-th last Good one, with all that lie between."""
+        ...
+
+    def after(self, asset: str, points: Sequence[str], time: int, good: int = 1) -> dict[str, Series]:
+        """The first rows at or after `time`: up to and including the `good`-th Good one."""
+        ...
+
+    def links(self, asset: str, start: int, end: int) -> Links: ...
+
+    def events(self, start: int, end: int, kinds: Sequence[str] = ()) -> list[Event]: ...
+
+    def span(self) -> tuple[int, int] | None:
+        """First and last series time held; None where there is nothing. What was shed is no longer in it."""
+        ...
+
+    def version(self, asset: str, start: int, end: int) -> str:
+        """Changes whenever a row of the asset in [start, end) is added, struck or shed; cheap, for caches of facts."""
+        ...
