@@ -119,7 +119,7 @@ class Connector(Protocol):
     ) -> None: ...
 
     def frames(self) -> AsyncIterator[Frame]:
-        """Endless. Raises `Disconnected` when the connection goes or stands still; the fault of a point is a quality."""
+        """Endless. Raises `Disconnected` when the connection goes or stands still; a point at fault is data."""
         ...
 
     def durable(self, frames: int) -> None:

@@ -1,4 +1,4 @@
-"""Quality is an OPC UA StatusCode for every protocol, so that the reason survives into the evidence (OPC 10000-4, 7.39).
+"""Quality is an OPC UA StatusCode for every protocol: the reason survives into the evidence (OPC 10000-4, 7.39).
 
 The codes named here are those that Gemba gives itself; a code that an OPC UA server sent keeps its own number, and
 its name is looked up in the protocol library when somebody reads it.
