@@ -1,1 +1,1 @@
-"""."""
+"""A virtual plant that speaks the real protocols and knows the truth."""
