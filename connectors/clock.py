@@ -1,0 +1,39 @@
+"""Two clocks: the wall's says when something was so, the monotonic one says when to act; nothing confuses them."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as a connector sees it; a test brings its own."""
+
+    def wall_ns(self) -> int:
+        """UTC, as the gateway believes it: stamps frames, and may step."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """Never steps: schedules polls and measures round trips."""
+        ...
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        """Returns when the monotonic clock has reached this, at once when it has already."""
+        ...
+
+
+class SystemClock:
+    """The clocks of this machine."""
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        # In a loop, since a sleep may end early: uvloop counts in milliseconds from the start of its iteration.
+        while (left := monotonic_ns - time.monotonic_ns()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left / 1e9)
+
+
+SYSTEM: Clock = SystemClock()
