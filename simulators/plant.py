@@ -41,6 +41,15 @@ class Machine:
     shown: Ints
     products: tuple[str, ...]
     first: Mapping[str, int] = field(default_factory=dict)
+    _last: tuple[int, dict[str, Ints]] = (-1, {})
+
+    def at(self, times: Ints) -> dict[str, Ints]:
+        """As the timeline; one instant is remembered, since all points of a machine ask for the same one."""
+        if len(times) != 1:
+            return self.timeline.at(times)
+        if self._last[0] != times[0]:
+            self._last = int(times[0]), self.timeline.at(times)
+        return self._last[1]
 
 
 def _seed(seed: int, name: str) -> int:
@@ -52,9 +61,9 @@ def _products(asset: Asset) -> tuple[str, ...]:
     return named or ("A", "B")
 
 
-def _behaviour(asset: Asset, products: int) -> Behaviour:
+def _behaviour(asset: Asset, products: int, pace: Fraction) -> Behaviour:
     cycles = [cycle.seconds for cycle in asset.ideal]
-    cycle = max(1, round(1000 * min(cycles))) if cycles else 10_000
+    cycle = max(1, round(1000 * min(cycles) / pace)) if cycles else max(1, round(10_000 / pace))
     power = None
     if rule := asset.state_from:
         off, idle = int(1000 * rule.off), int(1000 * rule.idle)
@@ -88,14 +97,17 @@ def _shown(asset: Asset) -> Ints:
 class VirtualPlant:
     """All machines and meters of a plant file from `start` [ns] on. `resets` are faults of counters, known to truth."""
 
-    def __init__(self, plant: Plant, start: int, seed: int = 1, resets: tuple[Reset, ...] = ()) -> None:
-        self.plant, self.start, self.resets = plant, start, resets
+    def __init__(
+        self, plant: Plant, start: int, seed: int = 1, resets: tuple[Reset, ...] = (), pace: Fraction = Fraction(1)
+    ) -> None:
+        """`pace` divides the cycle times of the plant file, never the clock."""
+        self.plant, self.start, self.resets, self.pace = plant, start, resets, pace
         self.machines = {name: self._machine(asset, seed) for name, asset in plant.assets.items()}
 
     def _machine(self, asset: Asset, seed: int) -> Machine:
         products = _products(asset)
         key = _seed(seed, asset.id)
-        timeline = Timeline(self.start // MS, key, _behaviour(asset, len(products)), self._scheduled(asset))
+        timeline = Timeline(self.start // MS, key, _behaviour(asset, len(products), self.pace), self._scheduled(asset))
         first = dict.fromkeys(PIECES, (key >> 4) % 50_000)
         first["total"] = 3 * first["good"]
         return Machine(asset, timeline, _shown(asset), products, first)
@@ -116,7 +128,7 @@ class VirtualPlant:
         if point.asset in self.plant.meters:
             return self._metered(self.plant.meters[point.asset], times)
         machine = self.machines[point.asset]
-        lived = machine.timeline.at(times // MS)
+        lived = machine.at(times // MS)
         state = machine.shown[lived["state"]]
         if point.name == "state":
             return _coded(point.states or {name: name for name in STATES}, np.array(STATES, object)[state])
@@ -132,7 +144,7 @@ class VirtualPlant:
         if point.name == "power":
             return _wire(point, lived["power"], Fraction(1, 1_000_000 if point.unit == "MW" else 1000))
         if point.name == "alarm":
-            return (state == DOWN).astype(np.int64)
+            return np.asarray(state == DOWN, np.int64)
         return _process(point, times, state == RUNNING)
 
     def _product(self, machine: Machine, point: Point, product: Ints) -> NDArray[Any]:
@@ -153,7 +165,7 @@ class VirtualPlant:
 
     def _metered(self, meter: Meter, times: Ints) -> NDArray[Any]:
         inside = [m for name, m in self.machines.items() if self._within(meter, name)]
-        energy = sum((m.timeline.at(times // MS)["energy"] for m in inside), np.zeros(len(times), np.int64))
+        energy = sum((m.at(times // MS)["energy"] for m in inside), np.zeros(len(times), np.int64))
         unit = meter.point.unit or "kWh"
         if unit in WH_PER:
             share = {"generated": 5, "sold": 50, "other": 30}.get(meter.role, 1)
@@ -219,9 +231,10 @@ def _process(point: Point, times: Ints, running: NDArray[np.bool_]) -> NDArray[A
     period = (60 + key % 600) * 1_000_000_000
     values = 40 + 5 * np.sin(2 * np.pi * (times % period) / period) + 20 * running
     if point.type == "bool" or (isinstance(point.at, ModbusAddress) and point.at.table in ("coil", "discrete")):
-        return running.astype(np.int64)
+        return np.asarray(running, np.int64)
     if point.type == "string":
         return np.array([f"{value:.1f}" for value in values], object)
     if (point.type or "").startswith(("int", "uint")):
         return np.asarray(np.rint(values), np.int64)
-    return np.round(values, 2)
+    rounded: NDArray[Any] = np.round(values, 2)
+    return rounded
