@@ -14,6 +14,8 @@ from typing import Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from connectors.quality import BAD_NO_COMMUNICATION
+
 Kind = Literal["float", "int", "text"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,7 +27,12 @@ NO_FLOATS: Floats = np.empty(0, np.float64)
 
 class Disconnected(Exception):
     """The connection, or the device behind it, is gone. Raised by a connector on entering and from `frames()`; the
-    agent alone decides when to try again. The text says what was seen, never a secret."""
+    agent alone decides when to try again. The text says what was seen, never a secret; `reason` is the quality of the
+    gap that begins."""
+
+    def __init__(self, text: str, reason: int = BAD_NO_COMMUNICATION) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
