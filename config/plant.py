@@ -275,7 +275,7 @@ class Register:
 # -- policy and stores -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Standard coal and CO2 of one carrier: `tce` per `per` units of `unit`, with where it comes from."""
+    """Standard coal and CO2 [t] of one `unit` of a carrier, and where they come from; None: there is no such factor."""
 
     carrier: str
     tce: Fraction | None
@@ -284,6 +284,18 @@ class Factor:
     status: str
     co2: Fraction | None = None
     co2_source: str = ""
+    co2_status: str = ""
+    note: str = ""
+    doubt: str = ""  # why a factor of the plant file looks wrong; a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Which published CO2 factor of the power grid counts; year None: that of the data, else the latest published."""
+
+    region: str = "national"
+    scope: str = "average"
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +305,8 @@ class Factors:
     profile: str
     version: str
     factors: Mapping[str, Factor]
+    title: str = ""
+    grid: Grid = Grid()
 
 
 @dataclass(frozen=True, slots=True)
