@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar, overload
 
 from config.document import Node
@@ -21,6 +22,13 @@ class Reject(Exception):
         self.what, self.do, self.got = what, do, got
 
 
+class Incomplete(Reject):
+    """A value lacks something, and the fault of that is noted already."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+
 class _Absent:
     """No value was given and none is assumed."""
 
@@ -30,17 +38,26 @@ _ABSENT = _Absent()
 
 @dataclass(slots=True)
 class Cursor:
-    """Stands on one node. All cursors of one file share the list of faults."""
+    """Stands on one node. All cursors of one file share the lists of faults and warnings."""
 
     node: Node
     file: str
     faults: list[Fault]
     path: str = ""
     taken: set[str] = field(default_factory=set)
+    warnings: list[Fault] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the file are relative to."""
+        return Path(self.file).parent
 
     # -- notes -----------------------------------------------------------------------------------------------------
     def fault(self, what: str, do: str = "", got: str | None = None, line: int | None = None) -> None:
         self.faults.append(Fault(self.file, self.node.line if line is None else line, self.path, what, got, do))
+
+    def warn(self, what: str, do: str = "", got: str | None = None) -> None:
+        self.warnings.append(Fault(self.file, self.node.line, self.path, what, got, do))
 
     def shown(self) -> str:
         """The value as a fault shows it."""
@@ -59,7 +76,20 @@ class Cursor:
         if not isinstance(value, dict) or key not in value:
             return None
         self.taken.add(key)
-        return Cursor(value[key], self.file, self.faults, f"{self.path}.{key}" if self.path else key)
+        return self._below(value[key], f"{self.path}.{key}" if self.path else key)
+
+    def _below(self, node: Node, path: str) -> "Cursor":
+        return Cursor(node, self.file, self.faults, path, warnings=self.warnings)
+
+    def spot(self, *keys: str) -> "Cursor":
+        """The place of `keys` below this one, or the nearest above it that the file has; takes nothing."""
+        here = self
+        for key in keys:
+            value = here.node.value
+            if not isinstance(value, dict) or key not in value:
+                break
+            here = here._below(value[key], f"{here.path}.{key}" if here.path else key)
+        return here
 
     def children(self) -> list[tuple[str, "Cursor"]]:
         """Every key of a mapping whose keys are names; all count as taken. Raises Reject for anything else."""
@@ -73,7 +103,7 @@ class Cursor:
         """The items of a list. Raises Reject for anything else."""
         if not isinstance(self.node.value, list):
             raise Reject("must be a list", "write it as [ … ]")
-        return [Cursor(n, self.file, self.faults, f"{self.path}[{i}]") for i, n in enumerate(self.node.value, 1)]
+        return [self._below(node, f"{self.path}[{i}]") for i, node in enumerate(self.node.value, 1)]
 
     @overload
     def take(self, key: str, parse: "Callable[[Cursor], T]") -> T | None: ...
@@ -95,6 +125,8 @@ class Cursor:
     def parsed(self, parse: "Callable[[Cursor], T]", default: D) -> T | D:
         try:
             return parse(self)
+        except Incomplete:
+            return default
         except Reject as reject:
             self.fault(reject.what, reject.do, self.shown() if reject.got is None else reject.got)
             return default

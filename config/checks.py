@@ -1,0 +1,115 @@
+"""What only the whole plant shows: names that must agree between its parts, and with the register."""
+
+from collections.abc import Callable
+
+from config import meters
+from config.cursor import Cursor
+from config.plant import ALWAYS, ModbusAddress, Plant, Point
+
+
+def across(root: Cursor, plant: Plant) -> None:
+    for check in _CHECKS:
+        check(root, plant)
+
+
+def _scopes(root: Cursor, plant: Plant) -> None:
+    rows = plant.register.devices if plant.register else None
+    lines = frozenset(plant.lines) | frozenset(row.line for row in rows or () if row.line)
+    workshops = None if rows is None else frozenset(row.workshop for row in rows if row.workshop)
+    named = root.spot("assets").node.value
+    assets = frozenset(named) if isinstance(named, dict) else frozenset()
+    meters.scopes(root.spot("meters"), plant.meters, {"line": lines, "workshop": workshops, "asset": assets})
+
+
+def _calendars(root: Cursor, plant: Plant) -> None:
+    for section, things in (("assets", plant.assets), ("lines", plant.lines)):
+        for thing in things.values():
+            if thing.calendar not in (None, ALWAYS.name, *plant.calendars):
+                known = ", ".join([*plant.calendars, ALWAYS.name])
+                root.spot(section, thing.id, "calendar").fault(
+                    "there is no such calendar", f"known: {known}", thing.calendar
+                )
+    if plant.calendars and plant.calendar is ALWAYS and not _written(root, "calendar"):
+        root.spot("calendars").warn(
+            "no `calendar:` says which of these the plant has", "add it; until then it is `always`"
+        )
+
+
+def _written(root: Cursor, key: str) -> bool:
+    return isinstance(root.node.value, dict) and key in root.node.value
+
+
+def _register(root: Cursor, plant: Plant) -> None:
+    if plant.register is None:
+        return
+    ids = {row.id: row for row in plant.register.devices}
+    for asset in plant.assets:
+        if asset not in ids:
+            root.spot("assets", asset).fault(
+                "is connected, but not in the register", f"add a row to {plant.register.file.name}", asset
+            )
+    for line in plant.lines.values():
+        for asset in line.serial:
+            row = ids.get(asset)
+            if row and row.line and row.line != line.id:
+                root.spot("lines", line.id, "serial").warn(
+                    f"the register has {asset} on line {row.line}, in row {row.row}", "make both the same", line.id
+                )
+
+
+def _gateways(root: Cursor, plant: Plant) -> None:
+    gateways = {source.gateway for source in plant.sources.values()}
+    if len(gateways) > 1 and plant.store is None and not _written(root, "store"):
+        names = ", ".join(sorted(gateway or "one without a name" for gateway in gateways))
+        root.spot("sources").fault("several gateways need a store that they share", "add `store:`", names)
+
+
+def _ids(root: Cursor, plant: Plant) -> None:
+    for meter in plant.meters.keys() & plant.assets.keys():
+        root.spot("meters", meter).fault("an asset has this id too", "call the meter otherwise", meter)
+
+
+def _kinds(root: Cursor, plant: Plant) -> None:
+    """In InfluxDB a name has one type in the whole plant."""
+    texts: dict[str, Point] = {}
+    numbers: dict[str, Point] = {}
+    for point in plant.points():
+        if point.type is not None and point.name != "state":
+            (texts if point.type == "string" else numbers).setdefault(point.name, point)
+    for name in sorted(texts.keys() & numbers.keys()):
+        text, number = texts[name], numbers[name]
+        root.spot("assets", text.asset, "points", name).fault(
+            f"is text here and a number at {number.asset}", "call one of them otherwise", name
+        )
+    names = {point.name for point in plant.points()}
+    for name in sorted(names):
+        for suffix in ("_q", "_text"):
+            if name.endswith(suffix) and name.removesuffix(suffix) in names:
+                where = next(point for point in plant.points() if point.name == name)
+                root.spot("assets", where.asset, "points", name).fault(
+                    f"the store writes this beside `{name.removesuffix(suffix)}`", "call the point otherwise", name
+                )
+
+
+def _twice(root: Cursor, plant: Plant) -> None:
+    seen: dict[tuple[object, ...], Point] = {}
+    for point in plant.points():
+        key = (point.source, point.at, point.type, point.order)
+        first = seen.setdefault(key, point)
+        if first is not point and not isinstance(point.at, ModbusAddress | None):
+            continue
+        if first is not point:
+            root.spot("assets", point.asset, "points", point.name).warn(
+                f"is the same address as {first.asset}.{first.name}", "mend one of them, unless it is meant"
+            )
+
+
+_CHECKS: tuple[Callable[[Cursor, Plant], None], ...] = (
+    _scopes,
+    _calendars,
+    _register,
+    _gateways,
+    _ids,
+    _kinds,
+    _twice,
+)

@@ -1,0 +1,107 @@
+"""A plant file and its register become one frozen Plant, or one PlantError with every fault of both."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config import assets, calendars, checks, factors, meters, policy, register, sources
+from config.cursor import Cursor, Reject, choice, text
+from config.document import read
+from config.faults import PlantError
+from config.keys import NONE, REQUIRED, Key, Section, raw
+from config.plant import ALWAYS, Factors, Plant
+from config.values import path, timezone
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def _id(cursor: Cursor) -> str:
+    if not _ID.fullmatch(text(cursor)):
+        raise Reject("must be an id of lower case letters, digits and dashes", "write it as wuxi-01")
+    return text(cursor)
+
+
+def _factors(cursor: Cursor) -> Factors:
+    """Until config.factors reads its own overrides: the profile."""
+    place = cursor.child("profile") if isinstance(cursor.node.value, dict) else cursor
+    return factors.profile(choice(*factors.profiles())(place) if place else "sme-2024")
+
+
+PLANT = Section(
+    "",
+    (
+        Key("plant", _id, "id", REQUIRED, "", "wuxi-01"),
+        Key("name", text, "text", "as `plant`", "", "无锡一厂"),
+        Key("timezone", timezone, "IANA zone", REQUIRED, "", "Asia/Shanghai"),
+        Key("data", path, "path of a folder", REQUIRED, "", "./data"),
+        Key("keep", policy.keep, "mapping", "as its keys", "", "{days: 800}"),
+        Key("calendars", calendars.calendars, "mapping", NONE, "", "{two-shift: {shifts: […]}}"),
+        Key("calendar", raw, "name of a calendar | always | mapping", "always", "", "two-shift"),
+        Key("stops", raw, "list", "[]", "", "[{assets: [press-01], from: …, to: …}]"),
+        Key("sources", raw, "mapping", NONE, "", "{press-plc: {…}}"),
+        Key("register", path, "path of a CSV or XLSX file", NONE, "", "register.csv"),
+        Key("lines", raw, "mapping", NONE, "", "{stamping: {serial: […]}}"),
+        Key("profiles", assets.profiles, "mapping", NONE, "", "{pac3200: {points: {…}}}"),
+        Key("assets", raw, "mapping", NONE, "", "{press-01: {…}}"),
+        Key("meters", raw, "mapping", NONE, "", "{main-electricity: {…}}"),
+        Key("factors", _factors, "name of a profile | mapping", "sme-2024", "", "{profile: sme-2024}"),
+        Key("store", policy.store, "mapping", "none: the journal", "", "{influxdb: {…}}"),
+        Key("stores", policy.stores, "mapping", NONE, "", "{wuxi-02: {influxdb: {…}}}"),
+        Key("rules", policy.rules, "mapping", "as its keys", "", "{coverage: 0.9}"),
+    ),
+)
+
+
+def load(path: Path) -> Plant:
+    """The plant that the file describes. Raises PlantError with every fault of the file and its register."""
+    node, faults = read(path)
+    if faults and not node.value:
+        raise PlantError(faults)
+    root = Cursor(node, str(path), faults)
+    plant = root.parsed(lambda cursor: _plant(cursor, path), None)
+    if faults or plant is None:
+        raise PlantError(faults)
+    return replace(plant, warnings=tuple(sorted(set(root.warnings))))
+
+
+def _plant(root: Cursor, file: Path) -> Plant | None:
+    values = PLANT.read(root)
+    whole = PLANT.complete(values)
+    zone = values.get("timezone", ZoneInfo("UTC"))
+    data = values.get("data", file.parent)
+    known = values.setdefault("calendars", {})
+    values["calendar"] = _given(values, "calendar", lambda c: calendars.chosen(c, known), ALWAYS)
+    named = _names(root, "assets")
+    values["stops"] = _given(values, "stops", lambda c: assets.stops(c, named, zone), ())
+    values["sources"] = _given(values, "sources", lambda c: sources.sources(c, data), {})
+    values["lines"] = _given(values, "lines", lambda c: assets.lines(c, named), {})
+    profiles = values.pop("profiles", {})
+    found = values["sources"]
+    values["assets"] = _given(values, "assets", lambda c: assets.assets(c, found, profiles, zone), {})
+    values["meters"] = _given(values, "meters", lambda c: meters.meters(c, found), {})
+    if "register" in values:
+        values["register"], wrong = register.read(values["register"])
+        root.faults.extend(wrong)
+    if "factors" not in values:
+        values["factors"] = factors.profile("sme-2024")
+    called, name = values.pop("plant", ""), values.pop("name", None)
+    digest = sha256(file.read_bytes()).hexdigest()
+    plant = Plant(
+        **{"data": data, "timezone": zone, **values}, id=called, name=name or called, file=file, sha256=digest
+    )
+    checks.across(root, plant)
+    return plant if whole else None
+
+
+def _given(values: Mapping[str, Any], key: str, parse: Any, default: Any) -> Any:
+    place = values.get(key)
+    return place.parsed(parse, default) if place else default
+
+
+def _names(root: Cursor, key: str) -> Mapping[str, Any]:
+    found = root.spot(key).node.value
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,227 @@
+"""The equipment register: one row a device, from CSV or XLSX, with English or Chinese headings and words."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from config.cursor import Reject
+from config.faults import Fault
+from config.plant import Device, Register
+
+HEADINGS = {
+    "id": "编号",
+    "name": "名称",
+    "workshop": "车间",
+    "line": "产线",
+    "process": "工序",
+    "class": "类别",
+    "control": "控制方式",
+    "key": "关键设备",
+    "key_process": "关键工序",
+    "in_scope": "计入",
+    "reason": "说明",
+    "from": "启用",
+    "until": "停用",
+}
+CLASSES = {"production": "生产", "inspection": "检测", "logistics": "物流", "auxiliary": "辅助"}
+CONTROLS = {"native": "数控", "retrofit": "改造", "meter": "仅计量", "none": "无"}
+IN_SCOPE = ("production", "inspection", "logistics")
+_ANSWERS = {"yes": True, "no": False, "是": True, "否": False}
+_TEXTS = ("name", "workshop", "line", "process", "reason")
+
+Row = tuple[int, Sequence[Any]]
+
+
+@dataclass(slots=True)
+class _Reading:
+    file: str
+    faults: list[Fault]
+
+    def fault(self, row: int, where: str, what: str, do: str, got: str | None = None) -> None:
+        self.faults.append(Fault(self.file, row, where, what, got, do))
+
+
+def yes_or_no(word: str) -> bool | None:
+    return _ANSWERS.get(word.strip().lower())
+
+
+def read(file: Path) -> tuple[Register | None, list[Fault]]:
+    """The register, and every fault by its row."""
+    reading = _Reading(str(file), [])
+    try:
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        reading.fault(
+            0, "", f"the register cannot be read: {why}", "mend `register:`, or write one with `gemba register`"
+        )
+        return None, reading.faults
+    try:
+        rows = _sheet(content) if file.suffix.lower() == ".xlsx" else _table(content)
+    except Reject as reject:
+        reading.fault(0, "", reject.what, reject.do)
+        return None, reading.faults
+    devices = _devices(reading, rows)
+    return Register(file, sha256(content).hexdigest(), tuple(devices)), reading.faults
+
+
+def _table(content: bytes) -> list[Row]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Reject("the register is not UTF-8 text", "save it as CSV UTF-8, or as XLSX") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[Row] = []
+    try:
+        line = 1
+        for cells in reader:
+            rows.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise Reject(f"the register is not CSV: {error} in line {reader.line_num}", "mend the quotes") from None
+    return rows
+
+
+def _sheet(content: bytes) -> list[Row]:
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise Reject("reading XLSX needs openpyxl", "pip install 'gemba[forms]', or save it as CSV UTF-8") from None
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        return [(number, row) for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1)]
+    except Exception as error:  # openpyxl raises whatever its parsers raise on a file that is none
+        raise Reject(
+            f"the register is no XLSX workbook: {type(error).__name__}", "save it again as XLSX or CSV"
+        ) from None
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+def _devices(reading: _Reading, rows: Sequence[Row]) -> list[Device]:
+    filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
+    if not filled:
+        reading.fault(1, "", "the register is empty", "write a row of headings, beginning with id or 编号")
+        return []
+    columns = _columns(reading, *filled[0])
+    if "id" not in columns:
+        reading.fault(filled[0][0], "", "the register has no column `id` (编号)", "write its headings in the first row")
+        return []
+    devices: list[Device] = []
+    seen: dict[str, int] = {}
+    for number, cells in filled[1:]:
+        values = {key: cells[i] for key, i in columns.items() if i < len(cells) and _text(cells[i])}
+        device = _device(reading, number, values)
+        if len(cells) > len(rows[0][1]) and any(_text(cell) for cell in cells[len(filled[0][1]) :]):
+            reading.fault(number, "", "more cells than headings", "mend the commas, or quote the cell", str(len(cells)))
+        if device is None:
+            continue
+        if device.id in seen:
+            reading.fault(
+                number, device.id, f"the id stands twice, first in row {seen[device.id]}", "give each its own"
+            )
+        seen.setdefault(device.id, number)
+        devices.append(device)
+    return devices
+
+
+def _columns(reading: _Reading, number: int, headings: Sequence[Any]) -> dict[str, int]:
+    known = {**{key: key for key in HEADINGS}, **{chinese: key for key, chinese in HEADINGS.items()}}
+    columns: dict[str, int] = {}
+    for i, heading in enumerate(headings):
+        written = _text(heading)
+        key = known.get(written.lower())
+        if key is None:
+            if written:
+                near = get_close_matches(written.lower(), known, 1)
+                do = (
+                    f"did you mean `{near[0]}`?"
+                    if near
+                    else f"known: {', '.join(HEADINGS)}, or {'、'.join(HEADINGS.values())}"
+                )
+                reading.fault(number, "", "unknown heading", do, written)
+        elif key in columns:
+            reading.fault(number, "", "the heading stands twice", "keep one of them", written)
+        else:
+            columns[key] = i
+    return columns
+
+
+def _device(reading: _Reading, number: int, values: Mapping[str, Any]) -> Device | None:
+    if "id" not in values:
+        reading.fault(number, "", "the row has no id", "give the device an id")
+        return None
+    called = _text(values["id"])
+    kind = _word(reading, number, values, "class", CLASSES, "production")
+    control = _word(reading, number, values, "control", CONTROLS, "none")
+    since, until = (_day(reading, number, values, key) for key in ("from", "until"))
+    if since and until and until < since:
+        reading.fault(number, called, "`until` lies before `from`", "mend one of them", str(until))
+    return Device(
+        id=called,
+        row=number,
+        **{key: _text(values.get(key)) for key in _TEXTS},
+        kind=kind,  # type: ignore[arg-type]
+        control=control,  # type: ignore[arg-type]
+        key=_answer(reading, number, values, "key", False),
+        key_process=_answer(reading, number, values, "key_process", False),
+        in_scope=_answer(reading, number, values, "in_scope", kind in IN_SCOPE),
+        since=since,
+        until=until,
+    )
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _word(
+    reading: _Reading, number: int, values: Mapping[str, Any], key: str, words: Mapping[str, str], default: str
+) -> str:
+    if key not in values:
+        return default
+    written = _text(values[key])
+    known = {**{word: word for word in words}, **{chinese: word for word, chinese in words.items()}}
+    if written.lower() in known:
+        return known[written.lower()]
+    near = get_close_matches(written.lower(), known, 1)
+    choices = f"write one of {', '.join(words)}, or {'、'.join(words.values())}"
+    reading.fault(
+        number, _text(values["id"]), f"unknown {key}", f"did you mean `{near[0]}`?" if near else choices, written
+    )
+    return default
+
+
+def _answer(reading: _Reading, number: int, values: Mapping[str, Any], key: str, default: bool) -> bool:
+    if key not in values:
+        return default
+    answer = values[key] if isinstance(values[key], bool) else yes_or_no(_text(values[key]))
+    if answer is None:
+        got = _text(values[key])
+        reading.fault(number, _text(values["id"]), f"`{key}` is yes or no", "write yes, no, 是 or 否", got)
+        return default
+    return bool(answer)
+
+
+def _day(reading: _Reading, number: int, values: Mapping[str, Any], key: str) -> date | None:
+    value = values.get(key)
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(_text(value))
+    except ValueError:
+        reading.fault(number, _text(values["id"]), f"`{key}` is a date", "write it as 2026-10-01", _text(value))
+        return None
