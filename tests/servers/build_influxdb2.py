@@ -31,7 +31,7 @@ def find() -> Path | None:
 
 
 def install() -> None:
-    """Four to five minutes on two cores from a cold cache."""
+    """About four minutes on two cores from a cold cache."""
     build(NAME, _make)
 
 

@@ -47,11 +47,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
         for server in process.running:
-            if server.name in item.fixturenames:
+            if server.name in getattr(item, "fixturenames", ()):
                 report.sections.append((f"log of {server.name}", server.tail()))
     return report
 

@@ -57,7 +57,7 @@ def _noto() -> Path | None:
 
 
 SOURCES: dict[str, Source] = {
-    "influxdb2": Source(build_influxdb2.find, (), build_influxdb2.install, note="four to five minutes once"),
+    "influxdb2": Source(build_influxdb2.find, (), build_influxdb2.install, note="about four minutes once"),
     "influxdb1": Source(_influxdb1, ("influxdb",)),
     "victoria": _packaged("victoria-metrics"),
     "mosquitto": _packaged("mosquitto"),

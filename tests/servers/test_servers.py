@@ -18,6 +18,7 @@ from asyncua import ua
 from asyncua.client.client import Client
 from influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
+from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus.client import ModbusTcpClient
 
 from tests.servers.certificates import Authority, application
@@ -113,7 +114,7 @@ def test_victoria_takes_v2_writes_of_the_influxdb_client(victoria: VictoriaMetri
 def _subscribed(broker: Mosquitto, topic: str) -> Iterator[tuple[mqtt.Client, queue.Queue[mqtt.MQTTMessage]]]:
     heard: queue.Queue[mqtt.MQTTMessage] = queue.Queue()
     ready = threading.Event()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = lambda _client, _user, message: heard.put(message)
     client.on_subscribe = lambda *_: ready.set()
     if broker.authority:
