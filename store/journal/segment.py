@@ -1,0 +1,246 @@
+"""One segment as it is read, by rows or by columns: which layouts it has, and their chunks in a span of time or of log.
+
+Places in a segment count from 1. What fails its CRC, or cannot be read, is left out, counted in `bad` and logged once:
+the writer sets the segment aside when it finds it.
+"""
+
+import json
+import logging
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.base import Ints, Layout
+from store.journal.chunk import Chunk, chunk_of, joined, partitioned
+from store.journal.rows import sound_row
+from store.journal.schema import COLUMNS, HOUR, Damage, Record, layout_of, readable, sound
+from store.reader import Event
+
+PLACES = 32  # bits of a place in the log that count within its segment
+log = logging.getLogger("gemba.journal")
+
+
+def number_of(path: Path) -> int:
+    return int(path.name.partition(".")[0])
+
+
+class Segment:
+    """What both forms share. `frames` and `chunks` are asked by the subclasses; the rest is small and read whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.number = number_of(path)
+        self.base = self.number << PLACES
+        self.layouts: dict[int, Layout] = {}
+        self.assets: dict[str, list[int]] = {}
+        self.spans: dict[int, tuple[int, int]] = {}  # of series time, both ends included
+        self.last = 0  # place
+        self.bad: set[int] = set()
+        self._text: dict[int, str] = {}
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = readable(self.path)
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def refresh(self) -> None:
+        """Reads what was written since."""
+
+    def ask(self, question: str, *values: object) -> list[Record]:
+        """The answer; `FileNotFoundError` when the file went while it was read (compacted or shed): look again."""
+        try:
+            return self.connection.execute(question, values).fetchall()
+        except sqlite3.Error as error:
+            if not self.path.exists():
+                raise FileNotFoundError(self.path) from error
+            raise
+
+    def about(self) -> dict[str, int]:
+        return {name: value for name, value, _ in self.ask("SELECT * FROM about")}
+
+    def _learn(self, known: int) -> None:
+        for record in self.ask("SELECT * FROM layouts WHERE id > ? ORDER BY id", known):
+            layout = layout_of(record)
+            self.layouts[record[0]] = layout
+            for asset in {column.asset for column in layout.columns}:
+                self.assets.setdefault(asset, []).append(record[0])
+
+    def _fault(self, record: int, error: Exception) -> None:
+        if record not in self.bad:
+            self.bad.add(record)
+            log.warning("%s: record %d cannot be read (%s); its rows are left out", self.path, record, error)
+
+    def text(self, codes: NDArray[Any]) -> dict[int, str]:
+        """The words with these numbers."""
+        missing = [code for code in np.unique(codes).tolist() if code not in self._text]
+        for start in range(0, len(missing), 500):
+            some = missing[start : start + 500]
+            marks = ",".join("?" * len(some))
+            for record in self.ask(f"SELECT * FROM words WHERE id IN ({marks})", *some):
+                self._text[record[0]] = sound(record, "words")[1]
+        return self._text
+
+    def events(self, kinds: Sequence[str] = (), after: int = 0, through: int = 1 << PLACES) -> list[tuple[int, Event]]:
+        """Events in places (after, through], with their epochs."""
+        marks = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        found = []
+        for record in self.ask(
+            f"SELECT * FROM events WHERE seq > ? AND seq <= ?{marks} ORDER BY seq", after, through, *kinds
+        ):
+            try:
+                seq, epoch, time, kind, detail, _ = sound(record, "events")
+            except ValueError as error:
+                self._fault(-record[0], error)
+                continue
+            found.append((epoch, Event(self.base + seq, time, kind, json.loads(detail))))
+        return found
+
+    def strikes(self) -> list[tuple[str, str, Ints, Ints]]:
+        """Asset, point, places in the whole log, and times of rows that count no more."""
+        return [
+            (asset, point, np.frombuffer(seqs, "<i8"), np.frombuffer(times, "<i8"))
+            for _, asset, point, seqs, times, _ in (
+                sound(record, "strikes") for record in self.ask("SELECT * FROM strikes ORDER BY id")
+            )
+        ]
+
+    def chunks(self, layout: int, start: int, end: int) -> Iterator[Chunk]:
+        raise NotImplementedError
+
+    def places(self, after: int, through: int) -> list[Chunk]:
+        """Chunks that have rows at places (after, through], cut to those."""
+        raise NotImplementedError
+
+    def tally(self, layouts: Sequence[int], start: int, end: int) -> int:
+        """Rows in hours [start, end), hours since 1970."""
+        raise NotImplementedError
+
+
+class ColumnSegment(Segment):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._learn(0)
+        for layout, first, last in self.ask("SELECT layout, min(first), max(last) FROM chunks GROUP BY layout"):
+            self.spans[layout] = (first, last)
+        self.last = self.about()["last"]
+        self._near: OrderedDict[int, Chunk] = OrderedDict()  # those a consumer is in the middle of
+
+    def _read(self, record: Record) -> Chunk | None:
+        try:
+            return chunk_of(record)
+        except ValueError as error:
+            self._fault(record[0], error)
+            return None
+
+    def chunks(self, layout: int, start: int, end: int) -> Iterator[Chunk]:
+        found = self.ask(
+            "SELECT * FROM chunks WHERE layout = ? AND last >= ? AND first < ? ORDER BY first, seq", layout, start, end
+        )
+        for record in found:
+            chunk = self._read(record)
+            if chunk is not None:
+                yield chunk.within(start, end)
+
+    def places(self, after: int, through: int) -> list[Chunk]:
+        wanted = self.ask("SELECT id, last_seq FROM chunks WHERE last_seq > ? AND seq <= ?", after, through)
+        found = []
+        for key, last in wanted:
+            chunk = self._near.pop(key, None) or self._read(self.ask("SELECT * FROM chunks WHERE id = ?", key)[0])
+            if chunk is None:
+                continue
+            if last > through:
+                self._near[key] = chunk
+            which = np.flatnonzero((chunk.seqs > after) & (chunk.seqs <= through))
+            if len(which):
+                found.append(chunk.take(which))
+        for key in self._near.keys() - {key for key, _ in wanted}:
+            del self._near[key]
+        return found
+
+    def tally(self, layouts: Sequence[int], start: int, end: int) -> int:
+        marks = ",".join("?" * len(layouts))
+        question = f"SELECT coalesce(sum(rows), 0) FROM tallies WHERE layout IN ({marks}) AND hour >= ? AND hour < ?"
+        return int(self.ask(question, *layouts, start, end)[0][0])
+
+
+class RowSegment(Segment):
+    """Its rows are held in memory as chunks, and each refresh reads only what came since."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._held: dict[int, list[Chunk]] = {}
+        self._hours: dict[int, dict[int, int]] = {}
+        self._seen = 0
+        self.connection.execute("PRAGMA user_version")
+
+    def refresh(self) -> None:
+        found = self.ask("SELECT * FROM frames WHERE seq > ? ORDER BY seq", self._seen)
+        self._learn(max(self.layouts, default=0))
+        good = []
+        for record in found:
+            try:
+                good.append(sound_row(record))
+            except ValueError as error:
+                self._fault(record[0], error)
+        for chunk in partitioned(good):
+            self._hold(chunk)
+        if found:
+            self._seen = found[-1][0]
+        self.last = max(self._seen, self.ask("SELECT coalesce(max(seq), 0) FROM events")[0][0])
+
+    def _hold(self, chunk: Chunk) -> None:
+        hours = self._hours.setdefault(chunk.layout, {})
+        for hour, rows in hourly(chunk):
+            hours[hour] = hours.get(hour, 0) + rows
+        first, last = self.spans.get(chunk.layout, (int(chunk.times[0]), int(chunk.times[-1])))
+        self.spans[chunk.layout] = (min(first, int(chunk.times[0])), max(last, int(chunk.times[-1])))
+        held = self._held.setdefault(chunk.layout, [])
+        kind = (chunk.epoch, chunk.columns is None)
+        # Like carries of a binary counter: a day of small refreshes costs n log n, not n squared.
+        while held and (held[-1].epoch, held[-1].columns is None) == kind and len(held[-1]) <= 2 * len(chunk):
+            chunk = joined(held.pop(), chunk)
+        held.append(chunk)
+
+    def chunks(self, layout: int, start: int, end: int) -> Iterator[Chunk]:
+        for chunk in self._held.get(layout, ()):
+            part = chunk.within(start, end)
+            if len(part):
+                yield part
+
+    def places(self, after: int, through: int) -> list[Chunk]:
+        found = self.ask("SELECT * FROM frames WHERE seq > ? AND seq <= ? ORDER BY seq", after, through)
+        self._learn(max(self.layouts, default=0))
+        return partitioned([record for record in found if record[0] not in self.bad])
+
+    def tally(self, layouts: Sequence[int], start: int, end: int) -> int:
+        return sum(
+            rows for layout in layouts for hour, rows in self._hours.get(layout, {}).items() if start <= hour < end
+        )
+
+
+def hourly(chunk: Chunk) -> list[tuple[int, int]]:
+    """Rows by hour since 1970."""
+    hours, rows = np.unique(chunk.times // HOUR, return_counts=True)
+    return list(zip(hours.tolist(), rows.tolist(), strict=True))
+
+
+def opened(path: Path) -> Segment:
+    """The segment of this file. Raises one of `Damage` when it is none, `FileNotFoundError` when it just went."""
+    try:
+        return ColumnSegment(path) if path.name.endswith(COLUMNS) else RowSegment(path)
+    except Damage as error:
+        if not path.exists():
+            raise FileNotFoundError(path) from error
+        raise
