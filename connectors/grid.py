@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from connectors import quality
 from connectors.clock import Clock
 
+PATIENCE = 60_000_000_000
+"""[ns] that a group waits at most for its first poll."""
+
 
 @dataclass(slots=True)
 class Polls:
@@ -42,18 +45,22 @@ class Grid:
 
     Group i falls due at `phase` + k * `periods[i]` [monotonic ns], first at or after the time the grid was made.
     Without a phase that time is the phase, so that all groups are due at once. An agent that staggers its sources
-    gives each the same phase at every connection, so that they stay apart.
+    gives each the same phase at every connection, so that they stay apart. A group whose first tick is further away
+    than PATIENCE takes the one before: a device that closes idle connections would never be read otherwise.
     """
 
-    def __init__(self, periods: Sequence[int], clock: Clock, phase: int | None = None) -> None:
+    def __init__(
+        self, periods: Sequence[int], clock: Clock, phase: int | None = None, polls: Polls | None = None
+    ) -> None:
         if not periods or min(periods) < 1:
             raise ValueError(f"a grid needs periods of at least 1 ns (got {list(periods)})")
         now = clock.monotonic_ns()
         start = now if phase is None else phase
-        self.polls = Polls()
+        self.polls = Polls() if polls is None else polls
         self._periods = tuple(periods)
         self._clock = clock
-        self._next = [start + max(0, -((start - now) // period)) * period for period in self._periods]
+        ticks = [(start + max(0, -((start - now) // period)) * period, period) for period in self._periods]
+        self._next = [tick - period if tick - now > PATIENCE else tick for tick, period in ticks]
         self._polled: int | None = None
 
     async def due(self) -> int:

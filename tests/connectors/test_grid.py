@@ -81,6 +81,15 @@ async def test_a_phase_to_come_is_waited_for() -> None:
     assert await polled(Grid([S], clock, START + 5 * S), clock, 2, 0) == [(0, 50), (0, 60)]
 
 
+async def test_a_group_that_is_polled_seldom_is_polled_at_once_and_then_on_its_grid() -> None:
+    """A device that closes idle connections is connected to anew for each poll, and must not wait for the next one."""
+    clock = StoppedClock(START + 50 * 60 * S)
+    grid = Grid([3600 * S], clock, START)
+    assert await polled(grid, clock, 2, S) == [(0, 30_000), (0, 36_000)]
+    clock = StoppedClock(START + 59 * 60 * S + S)
+    assert await polled(Grid([3600 * S], clock, START), clock, 1, S) == [(0, 36_000)]  # 59 s are not too long
+
+
 async def test_a_step_of_the_wall_clock_shifts_no_poll() -> None:
     """collectors.md 14: aligned sampling stayed shifted after a clock step until a restart."""
     clock = StoppedClock()
