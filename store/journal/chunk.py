@@ -92,7 +92,7 @@ def chunk_of(record: Record) -> Chunk:
         record
     )
 
-    def lines(blob: bytes | None, kind: str) -> Array | None:
+    def lines(blob: bytes | None, kind: str) -> Any:
         return None if blob is None else np.frombuffer(blob, kind).reshape(-1, rows)
 
     return Chunk(
@@ -122,7 +122,7 @@ def gathered(records: Sequence[Record]) -> Chunk:
         held = np.array(fields, kind)
         return np.repeat(held, each) if sparse else held
 
-    def lines(blobs: Sequence[bytes | None], kind: str, size: int) -> Array | None:
+    def lines(blobs: Sequence[bytes | None], kind: str, size: int) -> Any:
         if not any(blobs):
             return None
         joined = b"".join(

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,6 @@ import numpy as np
 from connectors.base import NO_INTS, Ints
 from connectors.quality import good as is_good
 from store.journal import merge
-from store.journal.chunk import Chunk
 from store.journal.schema import HOUR
 from store.journal.segment import Segment
 from store.journal.shelf import Shelf
@@ -176,9 +175,7 @@ class History:
         }
 
 
-def columns_of(
-    segment: Segment, layout: int, asset: str, points: Sequence[str] | dict[str, object]
-) -> dict[str, list[int]]:
+def columns_of(segment: Segment, layout: int, asset: str, points: Collection[str]) -> dict[str, list[int]]:
     """The columns of a layout that carry these points of the asset."""
     found: dict[str, list[int]] = {}
     for number, column in enumerate(segment.layouts[layout].columns):

@@ -1,4 +1,4 @@
-"""The segment that is being written: one connection, one transaction for all frames of a call, durable when it returns."""
+"""The segment that is being written: one connection, one transaction for each call, durable when it returns."""
 
 import json
 import os

@@ -79,7 +79,8 @@ def pieces(segment: Segment, layout: int, points: dict[str, list[int]], start: i
     found: dict[str, list[Piece]] = {}
 
     def add(point: str, column: int, rows: Rows, words: Ints, quality: Qualities) -> None:
-        kind, text = of.columns[column].kind, ()
+        kind = of.columns[column].kind
+        text: tuple[str, ...] = ()
         if kind == "text":
             words, text = _spelled(segment, words)
         found.setdefault(point, []).append(Piece(rows, words, quality, kind, text))
