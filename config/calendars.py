@@ -192,6 +192,12 @@ def _china_years() -> frozenset[int]:
     return frozenset(day.year for day in china())
 
 
+def known_until(of: Calendar) -> date | None:
+    """The last date of which the official calendar is known; None where there is none to know."""
+    _, years = exceptions(of)
+    return date(max(years), 12, 31) if years else None
+
+
 def exceptions(of: Calendar) -> tuple[Mapping[date, bool], frozenset[int] | None]:
     """Holidays and adjusted days, and the years of which they are known (None: nothing to know)."""
     if of.workdays is None:

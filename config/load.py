@@ -56,19 +56,22 @@ PLANT = Section(
 )
 
 
-def load(path: Path) -> Plant:
-    """The plant that the file describes. Raises PlantError with every fault of the file and its register."""
+def load(path: Path, *, registered: bool = True) -> Plant:
+    """The plant that the file describes. Raises PlantError with every fault of the file and its register.
+
+    With `registered` False the register is left alone: that is for writing one.
+    """
     node, faults = read(path)
     if faults and not node.value:
         raise PlantError(faults)
     root = Cursor(node, str(path), faults)
-    plant = root.parsed(lambda cursor: _plant(cursor, path), None)
+    plant = root.parsed(lambda cursor: _plant(cursor, path, registered), None)
     if faults or plant is None:
         raise PlantError(faults)
     return replace(plant, warnings=tuple(sorted(set(root.warnings))))
 
 
-def _plant(root: Cursor, file: Path) -> Plant | None:
+def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
     values = PLANT.read(root)
     whole = PLANT.complete(values)
     zone = values.get("timezone", ZoneInfo("UTC"))
@@ -83,8 +86,9 @@ def _plant(root: Cursor, file: Path) -> Plant | None:
     found = values["sources"]
     values["assets"] = _given(values, "assets", lambda c: assets.assets(c, found, profiles, zone), {})
     values["meters"] = _given(values, "meters", lambda c: meters.meters(c, found), {})
-    if "register" in values:
-        values["register"], wrong = register.read(values["register"])
+    wanted = values.pop("register", None)
+    if wanted and registered:
+        values["register"], wrong = register.read(wanted)
         root.faults.extend(wrong)
     if "factors" not in values:
         values["factors"] = factors.profile("sme-2024")

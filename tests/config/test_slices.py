@@ -247,7 +247,7 @@ def rosters(draw: st.DrawFn) -> Calendar:
     for i, (first, last) in enumerate(pairwise(edges)):
         start = (first + turn) % 96 * 15
         end = start + (last - first) * 15
-        breaks = ()
+        breaks: tuple[tuple[int, int], ...] = ()
         if draw(st.booleans()) and end - start >= 45:
             breaks = ((start + 15, start + 30),)
         days = draw(st.frozensets(st.integers(0, 6), min_size=1))
