@@ -23,7 +23,7 @@ class Series:
     """Rows of one point, sorted by (time, epoch, place in the log).
 
     `numbers` is float64 or int64; where a row is text its number is 0 and `text` its index in `words`, else -1.
-    `hold` [ns] is 0 where the plant file's counts; `scaled` rows are final values.
+    `hold` [ns] is 0 where the plant file's counts; `scaled` rows are final values. Imported rows are of epoch 0.
     """
 
     time: Ints
@@ -53,7 +53,11 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to the record itself: `gap`, `clock`, `loss`, `strike`, `plant`, `start`, `stop` …"""
+    """Something that happened to the record itself: `gap`, `clock`, `loss`, `strike`, `plant`, `start`, `stop` …
+
+    The time of a `clock` event is what the clock showed after it was set, and `epoch` in its detail the epoch that
+    begins with it: where the clock went back, rows of earlier epochs from that time on do not count.
+    """
 
     seq: int
     time: int

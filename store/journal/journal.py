@@ -127,7 +127,7 @@ class Journal(History):
     def step(self, time: int, detail: Mapping[str, object]) -> int:
         """The wall clock stepped: records a `clock` event and begins an epoch, whose number it returns."""
         with self._writing:
-            self.note("clock", time, detail)
+            self.note("clock", time, {**detail, "epoch": self.epoch + 1})
             self.epoch += 1
             self.ledger.epoch = self.epoch
             return self.epoch
