@@ -104,6 +104,17 @@ def _twice(root: Cursor, plant: Plant) -> None:
             )
 
 
+def _no_factor(root: Cursor, plant: Plant) -> None:
+    """What is metered and cannot become standard coal; water is not meant to where its profile prints none."""
+    for meter in plant.meters.values():
+        factor = plant.factors.factors[meter.carrier]
+        if factor.tce is None and meter.carrier != meters.WATER:
+            root.spot("meters", meter.id).warn(
+                f"{meter.carrier} has no factor: {factor.note}; its tce is null, no_factor",
+                f"add `{meter.carrier}: {{tce: …, per: …, source: …}}` to `factors:`",
+            )
+
+
 _CHECKS: tuple[Callable[[Cursor, Plant], None], ...] = (
     _scopes,
     _calendars,
@@ -112,4 +123,5 @@ _CHECKS: tuple[Callable[[Cursor, Plant], None], ...] = (
     _ids,
     _kinds,
     _twice,
+    _no_factor,
 )

@@ -60,7 +60,7 @@ def exact(cursor: Cursor) -> Fraction:
     return value
 
 
-def _ends(cursor: Cursor) -> tuple[Fraction, Fraction]:
+def span(cursor: Cursor) -> tuple[Fraction, Fraction]:
     """One number, or a range of two."""
     if not isinstance(cursor.node.value, list):
         value = exact(cursor)
@@ -81,13 +81,13 @@ def row(carrier: Carrier, cursor: Cursor, source: str, status: str) -> Row:
     tce = cursor.take("tce", exact)
     if (kgce := cursor.take("kgce", exact)) is not None:
         tce = kgce / 1000
-    span = cursor.take("range", _ends)
+    ends = cursor.take("range", span)
     found = Row(
         carrier.id,
         unit,
         tce,
-        (span[0] / 1000, span[1] / 1000) if span else None,
-        cursor.take("ncv", _ends),
+        (ends[0] / 1000, ends[1] / 1000) if ends else None,
+        cursor.take("ncv", span),
         cursor.take("exempt", text, ""),
         cursor.take("status", choice(*STATUSES), status),
         cursor.take("source", text, source),
@@ -272,8 +272,8 @@ def known(carrier: Carrier, unit: str) -> tuple[Fraction, Fraction] | None:
     ends = [
         (low * again, high * again)
         for name in profiles()
-        if (row := table(name).rows.get(carrier.id)) and (span := physical(row))
-        for low, high in (span,)
+        if (row := table(name).rows.get(carrier.id)) and (sizes := physical(row))
+        for low, high in (sizes,)
         for again in (carrier.steps(unit) / carrier.steps(row.unit),)
     ]
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None

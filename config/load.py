@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config import assets, calendars, checks, factors, meters, policy, register, sources
-from config.cursor import Cursor, Reject, choice, text
+from config import assets, calendars, checks, factors, meters, overrides, policy, register, sources
+from config.cursor import Cursor, Reject, text
 from config.document import read
 from config.faults import PlantError
 from config.keys import NONE, REQUIRED, Key, Section, raw
-from config.plant import ALWAYS, Factors, Plant
+from config.plant import ALWAYS, Plant
 from config.values import path, timezone
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -23,12 +23,6 @@ def _id(cursor: Cursor) -> str:
     if not _ID.fullmatch(text(cursor)):
         raise Reject("must be an id of lower case letters, digits and dashes", "write it as wuxi-01")
     return text(cursor)
-
-
-def _factors(cursor: Cursor) -> Factors:
-    """Until config.factors reads its own overrides: the profile."""
-    place = cursor.child("profile") if isinstance(cursor.node.value, dict) else cursor
-    return factors.profile(choice(*factors.profiles())(place) if place else "sme-2024")
 
 
 PLANT = Section(
@@ -48,7 +42,7 @@ PLANT = Section(
         Key("profiles", assets.profiles, "mapping", NONE, "", "{pac3200: {points: {…}}}"),
         Key("assets", raw, "mapping", NONE, "", "{press-01: {…}}"),
         Key("meters", raw, "mapping", NONE, "", "{main-electricity: {…}}"),
-        Key("factors", _factors, "name of a profile | mapping", "sme-2024", "", "{profile: sme-2024}"),
+        Key("factors", overrides.factors, "name of a profile | mapping", "sme-2024", "", "{profile: sme-2024}"),
         Key("store", policy.store, "mapping", "none: the journal", "", "{influxdb: {…}}"),
         Key("stores", policy.stores, "mapping", NONE, "", "{wuxi-02: {influxdb: {…}}}"),
         Key("rules", policy.rules, "mapping", "as its keys", "", "{coverage: 0.9}"),

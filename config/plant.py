@@ -286,7 +286,6 @@ class Factor:
     co2_source: str = ""
     co2_status: str = ""
     note: str = ""
-    doubt: str = ""  # why a factor of the plant file looks wrong; a warning
 
 
 @dataclass(frozen=True, slots=True)
