@@ -5,7 +5,7 @@ in the record; one that comes back says so once. Nothing here waits for another 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -48,7 +48,6 @@ class Seen:
     last: int = 0
     round_trip: int = 0
     identity: dict[str, str] = field(default_factory=dict)
-    missed: int = 0
 
 
 def gap_layout(source: str, points: Sequence[Point]) -> Layout:
@@ -80,7 +79,7 @@ class Collector:
         every = min((point.every for point in points), default=source.every)
         self._silence = max(SILENCE, 10 * every) / SECOND if source.protocol != "mqtt" else None
         self._every = every
-        self._connector: Connector | None = None
+        self.connector: Connector | None = None
 
     async def run(self) -> None:
         while True:
@@ -99,10 +98,10 @@ class Collector:
             await self._clock.sleep_until(self._clock.monotonic_ns() + int(pause * SECOND))
 
     async def _connected(self) -> None:
-        connector = self._connector or self._factory(
+        connector = self.connector or self._factory(
             self.source, self.points, self.plant, clock=self._clock, phase=self._phase
         )
-        self._connector = connector
+        self.connector = connector
         owner = Owner(self.source.id, connector.durable, self.source.protocol != "mqtt")
         entered = cast(AbstractAsyncContextManager[Connector], connector)
         async with entered:
@@ -190,6 +189,3 @@ class _Closing(Protocol):
 def _waits(connector: Connector) -> bool:
     """Whether a broker waits for acknowledgements: half of its window is taken, or anything is."""
     return bool(getattr(connector, "waiting", 0))
-
-
-Now = Callable[[], int]
