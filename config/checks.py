@@ -17,7 +17,7 @@ def _scopes(root: Cursor, plant: Plant) -> None:
     lines = frozenset(plant.lines) | frozenset(row.line for row in rows or () if row.line)
     workshops = None if rows is None else frozenset(row.workshop for row in rows if row.workshop)
     named = root.spot("assets").node.value
-    assets = frozenset(named) if isinstance(named, dict) else frozenset()
+    assets = frozenset(named if isinstance(named, dict) else ()) | {row.id for row in rows or ()}
     meters.scopes(root.spot("meters"), plant.meters, {"line": lines, "workshop": workshops, "asset": assets})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong in one file. `where` is the path inside it (`assets.press-01.points.total`)."""
 
@@ -22,9 +22,14 @@ class Fault:
         return f"{place}: {where}{self.what}{got}" + (f"; {self.do}" if self.do else "")
 
 
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Each once, by file and line."""
+    return tuple(sorted(set(faults), key=lambda f: (f.file, f.line, f.where, f.what, f.got or "", f.do)))
+
+
 class _Faulty(Exception):
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(set(faults)))
+        self.faults = in_order(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from config import assets, calendars, checks, factors, meters, overrides, policy, register, sources
 from config.cursor import Cursor, Reject, text
 from config.document import read
-from config.faults import PlantError
+from config.faults import PlantError, in_order
 from config.keys import NONE, REQUIRED, Key, Section, raw
 from config.plant import ALWAYS, Plant
 from config.values import path, timezone
@@ -62,7 +62,7 @@ def load(path: Path, *, registered: bool = True) -> Plant:
     plant = root.parsed(lambda cursor: _plant(cursor, path, registered), None)
     if faults or plant is None:
         raise PlantError(faults)
-    return replace(plant, warnings=tuple(sorted(set(root.warnings))))
+    return replace(plant, warnings=in_order(root.warnings))
 
 
 def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:

@@ -381,11 +381,18 @@ class Plant:
         rows = self.register.devices if self.register else ()
         return next((row for row in rows if row.id == asset), None)
 
+    def line_of(self, asset: str) -> str:
+        """The asset's line by the register, else the line in whose series it stands; empty where there is none."""
+        row = self.device(asset)
+        if row and row.line:
+            return row.line
+        return next((line.id for line in self.lines.values() if asset in line.serial), "")
+
     def calendar_of(self, asset: str) -> Calendar:
         """The asset's own calendar, else its line's, else the plant's."""
         own = self.assets[asset].calendar if asset in self.assets else None
-        if own is None and (row := self.device(asset)) and row.line in self.lines:
-            own = self.lines[row.line].calendar
+        if own is None and (line := self.lines.get(self.line_of(asset))):
+            own = line.calendar
         if own is None:
             return self.calendar
         return ALWAYS if own == ALWAYS.name else self.calendars[own]

@@ -52,18 +52,28 @@ def meanings(words: tuple[str, ...]) -> Any:
     """A mapping of readings to these words; readings are compared as text."""
 
     def parse(cursor: Cursor) -> Mapping[str, str]:
-        return {reading: word for key, child in cursor.children() for reading, word in _meaning(key, child, words)}
+        found: dict[str, str] = {}
+        for key, child in cursor.children():
+            word = child.parsed(choice(*words), None)
+            if _reading(key) in found:
+                child.fault("means a reading that stands there already", "keep one of them", key)
+            if word:
+                found[_reading(key)] = word
+        if not found:
+            raise Reject("names no reading", f"write {{0: {words[1]}, …}}")
+        return found
 
     return parse
 
 
-def _meaning(key: str, cursor: Cursor, words: tuple[str, ...]) -> list[tuple[str, str]]:
-    word = cursor.parsed(choice(*words), None)
+def _reading(key: str) -> str:
+    """A reading as text; numbers are decimal, and true and false are 1 and 0 as the wire has them."""
+    if key.lower() in ("true", "false"):
+        return str(int(key.lower() == "true"))
     try:
-        reading = str(int(key, 0)) if key.lower().startswith(("0x", "0o")) else key
+        return str(int(key, 0)) if key.lower().startswith(("0x", "0o")) else key
     except ValueError:
-        reading = key
-    return [(reading, word)] if word else []
+        return key
 
 
 def _states(cursor: Cursor) -> Mapping[str, str]:

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from config.cursor import Cursor, Reject, choice, flag, text
 from config.keys import NONE, REQUIRED, Key, Section, exactly
 from config.plant import InfluxDB, Keep, Networked, Rules
-from config.sources import secret
+from config.secrets import secret
+from config.urls import HIDDEN
 from config.values import duration, share, size, within
 
 KEEP = Section(
@@ -50,14 +51,16 @@ def rules(cursor: Cursor) -> Rules:
 # -- stores ------------------------------------------------------------------------------------------------------------
 def _http(cursor: Cursor) -> str:
     written = text(cursor)
+    if any(sign in written for sign in "@?#"):
+        raise Reject(
+            "the url of a store holds no login and no query", "write `user`, `password` or `token` beside it", HIDDEN
+        )
     try:
         url = urlsplit(written)
         right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
-        raise Reject("must be a url", "write http://host:8086") from None
-    if url.username is not None or url.password is not None:
-        raise Reject("a url holds no user or password", "write `user` and `password` beside it", "not shown")
-    if not right or url.query or url.fragment:
+        right = False
+    if not right:
         raise Reject("must be a url of http or https", "write http://host:8086")
     return written.rstrip("/")
 

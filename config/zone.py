@@ -47,7 +47,7 @@ class Offsets:
     def utc(self, local: Ints) -> Ints:
         """When the clocks first show it, or skip it."""
         piece = np.searchsorted(self._until, local, "right")
-        return np.maximum(local - self.offset[piece], self.since[piece])
+        return np.asarray(np.maximum(local - self.offset[piece], self.since[piece]))
 
     def hours(self, start: int, end: int) -> Ints:
         """Every full local hour in [start, end), and every change of the clocks."""
