@@ -1,0 +1,42 @@
+"""Runs an agent until a signal: TERM and INT stop it within five seconds, HUP reads the plant file again."""
+
+import asyncio
+import logging
+import signal
+
+from config.plant import Plant
+from edge.agent import Agent
+from store import StoreError
+
+_log = logging.getLogger("gemba.agent")
+
+
+def serve(plant: Plant, gateway: str | None = None) -> int:
+    """The exit code: 0 stopped as told, 1 the journal or its disk failed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(_run(plant, gateway))
+    code: int = uvloop.run(_run(plant, gateway))
+    return code
+
+
+async def _run(plant: Plant, gateway: str | None) -> int:
+    agent = Agent(plant, gateway)
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[bool]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(agent.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await agent.run()
+    except StoreError as error:
+        _log.critical("%s", error)
+        return 1
+    return 0

@@ -1,0 +1,82 @@
+"""`gemba read`: one poll of every point: value, quality, time, round trip."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from gemba.reading import Answer
+
+HEADS = {
+    "zh": ("设备", "数据点", "值", "单位", "质量", "时间", "往返 ms"),
+    "en": ("asset", "point", "value", "unit", "quality", "time", "round trip ms"),
+}
+NS = 1_000_000_000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "example: gemba read plant.yaml --source press-plc"
+    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    parser.add_argument("--source", metavar="S", help="only points of this source")
+    parser.add_argument("--asset", metavar="A", help="only points of this asset or meter")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--csv", action="store_true", help="comma-separated rows")
+
+
+def run(args: argparse.Namespace) -> int:
+    from time import time_ns
+
+    from config.load import load
+    from gemba.reading import read_all
+
+    plant = load(Path(args.plant))
+    if args.source is not None and args.source not in plant.sources:
+        print(f"gemba read: no such source (got {args.source}); known: {', '.join(plant.sources)}", file=sys.stderr)
+        return 2
+    if args.asset is not None and args.asset not in {*plant.assets, *plant.meters}:
+        known = ", ".join([*plant.assets, *plant.meters])
+        print(f"gemba read: no such asset or meter (got {args.asset}); known: {known}", file=sys.stderr)
+        return 2
+    wanted = []
+    for source in plant.sources.values():
+        points = [p for p in plant.points() if p.source == source.id and args.asset in (None, p.asset)]
+        if points and args.source in (None, source.id):
+            wanted.append((source, points))
+    for name in ("asyncua", "pymodbus"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    answers = asyncio.run(read_all(plant, wanted))
+    now = datetime.fromtimestamp(time_ns() / NS, plant.timezone)
+    if args.json:
+        rows = [row.document() for answer in answers for row in answer.rows]
+        print(json.dumps({"time": now.isoformat(timespec="milliseconds"), "rows": rows}, ensure_ascii=False))
+    else:
+        _show(answers, args.lang, args.csv, plant.timezone)
+    for answer in answers:
+        if answer.trouble:
+            print(f"gemba read: {answer.source.id}: {answer.trouble}", file=sys.stderr)
+    return 1 if any(answer.trouble for answer in answers) else 0
+
+
+def _show(answers: "list[Answer]", lang: str, csv: bool, zone: ZoneInfo) -> None:
+    rows = []
+    for row in (row for answer in answers for row in answer.rows):
+        value = "—" if row.value is None else f"{row.value:.6g}" if isinstance(row.value, float) else str(row.value)
+        time = datetime.fromtimestamp(row.time / NS, zone).strftime("%H:%M:%S.%f")[:-3] if row.time else "—"
+        trip = "—" if row.round_trip is None else f"{row.round_trip:.1f}"
+        rows.append((row.point.asset, row.point.name, value, row.point.unit or "", row.quality, time, trip))
+    if csv:
+        import csv as format_
+
+        writer = format_.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(HEADS["en"])
+        writer.writerows(rows)
+    else:
+        from gemba.table import table
+
+        print(table(HEADS[lang], rows))
