@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from config import points
 from config.cursor import Cursor, Incomplete, Reject, text
 from config.keys import NONE, REQUIRED, Key, Section, exactly, raw
-from config.plant import Asset, Cavities, IdealCycle, Line, PlannedStop, Point, PowerStates, Source
-from config.points import Home, Written
+from config.plant import Asset, Cavities, IdealCycle, Line, PlannedStop, Point, PowerStates
+from config.points import Home, Sources, Written
 from config.values import duration, moment, name, named, not_negative, rate, sequence, span, within
 from config.zone import instant
 
@@ -42,6 +42,7 @@ DATED = Section(
 )
 PROFILE = Section("profiles.<profile>", (Key("points", points.written, "mapping", REQUIRED, "", "{power: {at: …}}"),))
 
+Profiles = Mapping[str, Mapping[str, Written] | None]
 Dated = tuple[date | datetime | None, str | None, Fraction]
 
 
@@ -117,17 +118,16 @@ STOP = Section(
 )
 
 
-def profiles(cursor: Cursor) -> dict[str, Mapping[str, Written]]:
-    found = {}
+def profiles(cursor: Cursor) -> dict[str, Mapping[str, Written] | None]:
+    """The points of every profile of the file; None for one that has faults, which are noted."""
+    found: dict[str, Mapping[str, Written] | None] = {}
     for key, child in cursor.children():
         values = child.parsed(exactly(PROFILE), None)
-        found[key] = values["points"] if values else {}
+        found[key] = values["points"] if values else None
     return found
 
 
-def assets(
-    cursor: Cursor, sources: Mapping[str, Source], known: Mapping[str, Mapping[str, Written]], zone: ZoneInfo
-) -> dict[str, Asset]:
+def assets(cursor: Cursor, sources: Sources, known: Profiles, zone: ZoneInfo) -> dict[str, Asset]:
     found = {}
     for key, child in cursor.children():
         asset = child.parsed(lambda c, key=key: _asset(c, named(key), sources, known, zone), None)  # type: ignore[misc]
@@ -139,8 +139,8 @@ def assets(
 def _asset(
     cursor: Cursor,
     key: str,
-    sources: Mapping[str, Source],
-    known: Mapping[str, Mapping[str, Written]],
+    sources: Sources,
+    known: Profiles,
     zone: ZoneInfo,
 ) -> Asset:
     values = ASSET.read(cursor)
@@ -151,7 +151,7 @@ def _asset(
     if home.source is not None and home.source not in sources:
         cursor.spot("source").fault("there is no such source", f"known: {', '.join(sources) or 'none'}", home.source)
         raise Incomplete
-    made = {name: _point(home, name, one, sources, cursor) for name, one in given.items()}
+    made = {name: _point(home, name, one, sources) for name, one in given.items()}
     ideal = _chosen(cursor, values.pop("ideal_cycle", None), values.pop("ideal_rate", None), zone)
     cavities = Cavities(**values.pop("cavities", {}))
     if cavities.active > cavities.designed:
@@ -164,16 +164,18 @@ def _asset(
     return asset
 
 
-def _profile(cursor: Cursor, wanted: str | None, known: Mapping[str, Mapping[str, Written]]) -> Mapping[str, Written]:
+def _profile(cursor: Cursor, wanted: str | None, known: Profiles) -> Mapping[str, Written]:
     if wanted is None:
         return {}
     if wanted not in known:
         cursor.spot("profile").fault("there is no such profile", f"known: {', '.join(known) or 'none'}", wanted)
+    given = known.get(wanted)
+    if given is None:
         raise Incomplete
-    return known[wanted]
+    return given
 
 
-def _point(home: Home, key: str, given: Written, sources: Mapping[str, Source], cursor: Cursor) -> Point | None:
+def _point(home: Home, key: str, given: Written, sources: Sources) -> Point | None:
     return given.place.parsed(lambda _: points.point(home, key, given, sources), None)
 
 
@@ -210,7 +212,7 @@ def _states(cursor: Cursor, asset: Asset, given: Mapping[str, Any]) -> None:
 
 
 # -- lines and stops ---------------------------------------------------------------------------------------------------
-def lines(cursor: Cursor, known: Mapping[str, Any]) -> dict[str, Line]:
+def lines(cursor: Cursor, known: frozenset[str]) -> dict[str, Line]:
     """`known` are the assets that the file names, right or wrong."""
     found = {}
     for key, child in cursor.children():
@@ -228,7 +230,7 @@ def lines(cursor: Cursor, known: Mapping[str, Any]) -> dict[str, Line]:
     return found
 
 
-def stops(cursor: Cursor, known: Mapping[str, Any], zone: ZoneInfo) -> tuple[PlannedStop, ...]:
+def stops(cursor: Cursor, known: frozenset[str], zone: ZoneInfo) -> tuple[PlannedStop, ...]:
     found = []
     for item in cursor.items():
         values = item.parsed(exactly(STOP), None)

@@ -132,16 +132,16 @@ def calendars(cursor: Cursor) -> dict[str, Calendar]:
     return found
 
 
-def chosen(cursor: Cursor, known: Mapping[str, Calendar]) -> Calendar:
-    """The plant's: by its name, or written in place."""
+def chosen(cursor: Cursor, known: Mapping[str, Calendar], named: frozenset[str]) -> Calendar:
+    """The plant's: by its name, or written in place; `named` are those of the file, right or wrong."""
     if isinstance(cursor.node.value, dict):
         return calendar(mapping(cursor), "calendar")
     wanted = name(cursor)
     if wanted == ALWAYS.name:
         return ALWAYS
-    if wanted not in known:
-        raise Reject("there is no such calendar", f"known: {', '.join([*known, ALWAYS.name])}")
-    return known[wanted]
+    if wanted not in named:
+        raise Reject("there is no such calendar", f"known: {', '.join([*sorted(named), ALWAYS.name])}")
+    return known.get(wanted, ALWAYS)
 
 
 # -- overlap -----------------------------------------------------------------------------------------------------------

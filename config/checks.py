@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from config import meters
 from config.cursor import Cursor
-from config.plant import ALWAYS, ModbusAddress, Plant, Point
+from config.plant import ALWAYS, Plant, Point
 
 
 def across(root: Cursor, plant: Plant) -> None:
@@ -16,27 +16,23 @@ def _scopes(root: Cursor, plant: Plant) -> None:
     rows = plant.register.devices if plant.register else None
     lines = frozenset(plant.lines) | frozenset(row.line for row in rows or () if row.line)
     workshops = None if rows is None else frozenset(row.workshop for row in rows if row.workshop)
-    named = root.spot("assets").node.value
-    assets = frozenset(named if isinstance(named, dict) else ()) | {row.id for row in rows or ()}
+    assets = root.names("assets") | {row.id for row in rows or ()}
     meters.scopes(root.spot("meters"), plant.meters, {"line": lines, "workshop": workshops, "asset": assets})
 
 
 def _calendars(root: Cursor, plant: Plant) -> None:
+    calendars = root.names("calendars")
     for section, things in (("assets", plant.assets), ("lines", plant.lines)):
         for thing in things.values():
-            if thing.calendar not in (None, ALWAYS.name, *plant.calendars):
-                known = ", ".join([*plant.calendars, ALWAYS.name])
+            if thing.calendar not in (None, ALWAYS.name, *calendars):
+                known = ", ".join([*sorted(calendars), ALWAYS.name])
                 root.spot(section, thing.id, "calendar").fault(
                     "there is no such calendar", f"known: {known}", thing.calendar
                 )
-    if plant.calendars and plant.calendar is ALWAYS and not _written(root, "calendar"):
+    if calendars and "calendar" not in root.names():
         root.spot("calendars").warn(
             "no `calendar:` says which of these the plant has", "add it; until then it is `always`"
         )
-
-
-def _written(root: Cursor, key: str) -> bool:
-    return isinstance(root.node.value, dict) and key in root.node.value
 
 
 def _register(root: Cursor, plant: Plant) -> None:
@@ -59,7 +55,7 @@ def _register(root: Cursor, plant: Plant) -> None:
 
 def _gateways(root: Cursor, plant: Plant) -> None:
     gateways = {source.gateway for source in plant.sources.values()}
-    if len(gateways) > 1 and plant.store is None and not _written(root, "store"):
+    if len(gateways) > 1 and "store" not in root.names():
         names = ", ".join(sorted(gateway or "one without a name" for gateway in gateways))
         root.spot("sources").fault("several gateways need a store that they share", "add `store:`", names)
 
@@ -94,13 +90,16 @@ def _kinds(root: Cursor, plant: Plant) -> None:
 def _twice(root: Cursor, plant: Plant) -> None:
     seen: dict[tuple[object, ...], Point] = {}
     for point in plant.points():
-        key = (point.source, point.at, point.type, point.order)
-        first = seen.setdefault(key, point)
-        if first is not point and not isinstance(point.at, ModbusAddress | None):
-            continue
+        first = seen.setdefault((point.source, point.at, point.type, point.order), point)
         if first is not point:
-            root.spot("assets", point.asset, "points", point.name).warn(
-                f"is the same address as {first.asset}.{first.name}", "mend one of them, unless it is meant"
+            path = (
+                ("assets", point.asset, "points", point.name)
+                if point.asset in plant.assets
+                else ("meters", point.asset)
+            )
+            root.spot(*path).warn(
+                f"{point.asset}.{point.name} has the same address as {first.asset}.{first.name}",
+                "mend one of them, unless it is meant",
             )
 
 

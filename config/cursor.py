@@ -91,6 +91,13 @@ class Cursor:
             here = here._below(value[key], f"{here.path}.{key}" if here.path else key)
         return here
 
+    def names(self, *keys: str) -> frozenset[str]:
+        """The keys of the mapping at exactly this path below, right or wrong; takes nothing."""
+        value = self.node.value
+        for key in keys:
+            value = value[key].value if isinstance(value, dict) and key in value else None
+        return frozenset(value) if isinstance(value, dict) else frozenset()
+
     def children(self) -> list[tuple[str, "Cursor"]]:
         """Every key of a mapping whose keys are names; all count as taken. Raises Reject for anything else."""
         if self.node.value is None:

@@ -71,13 +71,15 @@ def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
     zone = values.get("timezone", ZoneInfo("UTC"))
     data = values.get("data", file.parent)
     known = values.setdefault("calendars", {})
-    values["calendar"] = _given(values, "calendar", lambda c: calendars.chosen(c, known), ALWAYS)
-    named = _names(root, "assets")
+    values["calendar"] = _given(
+        values, "calendar", lambda c: calendars.chosen(c, known, root.names("calendars")), ALWAYS
+    )
+    named = root.names("assets")
     values["stops"] = _given(values, "stops", lambda c: assets.stops(c, named, zone), ())
-    values["sources"] = _given(values, "sources", lambda c: sources.sources(c, data), {})
+    found = _given(values, "sources", lambda c: sources.sources(c, data), {})
+    values["sources"] = {key: source for key, source in found.items() if source}
     values["lines"] = _given(values, "lines", lambda c: assets.lines(c, named), {})
     profiles = values.pop("profiles", {})
-    found = values["sources"]
     values["assets"] = _given(values, "assets", lambda c: assets.assets(c, found, profiles, zone), {})
     values["meters"] = _given(values, "meters", lambda c: meters.meters(c, found), {})
     wanted = values.pop("register", None)
@@ -98,8 +100,3 @@ def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
 def _given(values: Mapping[str, Any], key: str, parse: Any, default: Any) -> Any:
     place = values.get(key)
     return place.parsed(parse, default) if place else default
-
-
-def _names(root: Cursor, key: str) -> Mapping[str, Any]:
-    found = root.spot(key).node.value
-    return found if isinstance(found, dict) else {}

@@ -7,8 +7,8 @@ from config import points
 from config.carriers import CARRIERS
 from config.cursor import Cursor, Reject, choice, text
 from config.keys import NONE, REQUIRED, Key, Section, exactly
-from config.plant import READING, Meter, Scope, Source
-from config.points import Home
+from config.plant import READING, Meter, Scope
+from config.points import Home, Sources
 from config.values import name, named, within
 
 ROLES = ("consumed", "generated", "sold", "other", "produced", "recovered", "fresh", "reused")
@@ -39,7 +39,7 @@ METER = Section(
 )
 
 
-def meters(cursor: Cursor, sources: Mapping[str, Source]) -> dict[str, Meter]:
+def meters(cursor: Cursor, sources: Sources) -> dict[str, Meter]:
     found = {}
     for key, child in cursor.children():
         meter = child.parsed(lambda c, key=key: _meter(c, named(key), sources), None)  # type: ignore[misc]
@@ -51,7 +51,7 @@ def meters(cursor: Cursor, sources: Mapping[str, Source]) -> dict[str, Meter]:
     return found
 
 
-def _meter(cursor: Cursor, key: str, sources: Mapping[str, Source]) -> Meter | None:
+def _meter(cursor: Cursor, key: str, sources: Sources) -> Meter | None:
     values = exactly(METER)(cursor)
     carrier, given = values["carrier"], values["point"]
     home = Home(key, values.pop("source", None), values.pop("unit", None), values.pop("base", 0))
@@ -79,7 +79,7 @@ def _under(place: Cursor, meter: Meter, found: Mapping[str, Meter], cursor: Curs
     if meter.under is None:
         return
     if meter.under not in found:
-        if meter.under not in (cursor.node.value or {}):  # type: ignore[operator]
+        if meter.under not in cursor.names():
             place.fault("there is no such meter", f"known: {', '.join(found)}", meter.under)
         return
     above = found[meter.under]

@@ -15,6 +15,7 @@ from config.states import maps, shipped
 from config.values import duration, fraction, name, named, not_negative, positive, rate, sequence, within
 
 ORDERS = ("ABCD", "BADC", "CDAB", "DCBA")
+Sources = Mapping[str, Source | None]
 WORDS = ("state", "mode", "product", "alarm")  # roles that are read, not counted
 RESERVED = ("plant", "asset", "time", "epoch", "state_raw")
 
@@ -149,7 +150,7 @@ def one(cursor: Cursor) -> Written:
     return Written(cursor, exactly(POINT)(cursor))
 
 
-def point(home: Home, key: str, given: Written, sources: Mapping[str, Source]) -> Point:
+def point(home: Home, key: str, given: Written, sources: Sources) -> Point:
     """The point on this asset. Raises Incomplete when its faults leave nothing to build."""
     place, values = given.place, dict(given.values)
     source = _source(home, place, values.pop("source", None), sources)
@@ -174,15 +175,17 @@ def point(home: Home, key: str, given: Written, sources: Mapping[str, Source]) -
     return _meant(place, made)
 
 
-def _source(home: Home, place: Cursor, own: str | None, sources: Mapping[str, Source]) -> Source:
+def _source(home: Home, place: Cursor, own: str | None, sources: Sources) -> Source:
     wanted = own or home.source
     if wanted is None:
         raise Reject("no source is named", "add `source:` to the point or to its asset", place.shown())
     if wanted not in sources:
         spot = place.spot("source")
         spot.fault("there is no such source", f"known: {', '.join(sources) or 'none'}", wanted)
+    source = sources.get(wanted)
+    if source is None:
         raise Incomplete
-    return sources[wanted]
+    return source
 
 
 def _kind(place: Cursor, at: Cursor, kind: str | None, length: int | None) -> str:

@@ -1,6 +1,6 @@
 """Sources: one device, server or broker each, with its url, and the security of the connection."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult
@@ -60,13 +60,12 @@ ONLY = {
 SHARED = ("protocol", "security", "gateway", "profile", "client_id", "version", "pause")
 
 
-def sources(cursor: Cursor, data: Path) -> dict[str, Source]:
-    found = {}
+def sources(cursor: Cursor, data: Path) -> dict[str, Source | None]:
+    """Every source of the file; None for one that has faults, which are noted."""
+    found: dict[str, Source | None] = {}
     for key, child in cursor.children():
-        source = child.parsed(lambda c, key=key: _source(c, named(key), data), None)  # type: ignore[misc]
-        if source:
-            found[key] = source
-    _sharing(cursor, found)
+        found[key] = child.parsed(lambda c, key=key: _source(c, named(key), data), None)  # type: ignore[misc]
+    _sharing(cursor, [source for source in found.values() if source])
     return found
 
 
@@ -113,10 +112,10 @@ def _secured(cursor: Cursor, protocol: str, url: SplitResult, security: Security
         )
 
 
-def _sharing(cursor: Cursor, found: Mapping[str, Source]) -> None:
+def _sharing(cursor: Cursor, found: Iterable[Source]) -> None:
     """Sources with one url share one connection, so what belongs to the connection must be the same."""
     first: dict[str, tuple[Source, tuple[str, ...]]] = {}
-    for source in found.values():
+    for source in found:
         where, manner = urls.place(source.url)
         other, usual = first.setdefault(where, (source, manner))
         if manner != usual:
