@@ -148,7 +148,7 @@ def _patterns(invalid: Sequence[int | str], dtype: np.dtype[np.generic]) -> Iter
             yield value % 2**bits
         if isinstance(value, int) and dtype.kind == "f":
             with suppress(OverflowError):
-                yield int.from_bytes(struct.pack(f"<{dtype.char}", value), "little")
+                yield int.from_bytes(struct.pack(f"<{dtype.char}", float(value)), "little")
 
 
 # -- operations --------------------------------------------------------------------------------------------------------
