@@ -39,6 +39,10 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def frames(self) -> int:
+        return len(self) if self.columns is None else len(np.unique(self.seqs))
+
     def take(self, which: slice | NDArray[np.intp]) -> "Chunk":
         """Some of the rows, in the order named."""
         return replace(

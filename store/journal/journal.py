@@ -1,9 +1,11 @@
 """The journal open for writing: the agent's store-and-forward buffer and its historian in one.
 
 One process writes. `append` is called by one thread about once a second and returns when the frames are durable;
-`tend` compacts, looks after damage and sheds, and is called by another thread when there is leisure.
+`tend` compacts, looks after damage and sheds, and is called by another thread every ten seconds or so.
 """
 
+import logging
+import shutil
 import sqlite3
 import threading
 import time as clocks
@@ -14,15 +16,20 @@ from typing import Self
 from config.plant import Keep
 from connectors.base import Frame
 from store import StoreError
+from store.journal.delivery import Batch, Cursor, batch
 from store.journal.folder import Lock, made, numbered
-from store.journal.history import History
-from store.journal.ledger import Ledger
-from store.journal.live import Live, full, refusal
-from store.journal.schema import ROWS, Damage
+from store.journal.history import EVER, History
+from store.journal.live import CHECKPOINT, PAGE, Live, full, refusal
+from store.journal.rescue import sound_ledger, verify
+from store.journal.schema import COLUMNS, ROWS, Damage, damage
+from store.journal.segment import PLACES
 from store.journal.shelf import listed
+from store.journal.upkeep import Upkeep
 
 SEGMENT = 32 * 2**20  # bytes of rows before the next segment is begun
-DAY = 86400 * 10**9
+AGE = 86400  # [s] the same, by time
+SHARE = 16  # a segment takes no more than this part of what the journal may take, or of the disk
+log = logging.getLogger("gemba.journal")
 
 
 class Journal(History):
@@ -38,19 +45,18 @@ class Journal(History):
     ) -> None:
         made(folder)
         super().__init__(folder)
-        self.keep, self.consumers, self.clock = keep, tuple(consumers), clock
-        self.segment = min(segment, keep.bytes // 16)
+        self.keep, self.clock = keep, clock
+        self.segment = min(segment, keep.bytes // SHARE, shutil.disk_usage(folder).total // SHARE)
+        self._checkpoint = max(4, min(CHECKPOINT, self.segment // PAGE // 4))
         self._writing = threading.RLock()
+        self._dead: StoreError | None = None
         self._lock = Lock(folder / "lock")
         if not self._lock.take():
             raise StoreError(
                 f"{folder}: another agent writes this journal (got process {self._lock.owner()}); stop that one first"
             )
         try:
-            self.ledger = Ledger(folder)
-            self.live = self._resume()
-            self.epoch = 1 + max(self.ledger.epoch, 0)
-            self.ledger.epoch = self.epoch
+            self._start(consumers)
         except sqlite3.Error as error:
             self._lock.release()
             raise refusal(folder, error) from error
@@ -71,6 +77,33 @@ class Journal(History):
         another process has it open, or the disk does not let it."""
         return cls(folder, keep, consumers, clock, segment)
 
+    def _start(self, consumers: Sequence[str]) -> None:
+        self.ledger = sound_ledger(self.folder)
+        self.cursors = {consumer: Cursor(self.ledger, consumer) for consumer in consumers}
+        self.upkeep = Upkeep(self.folder, self.keep, self.ledger, self.cursors, self.clock)
+        self.upkeep.tidy()
+        self.live = self._resume()
+        self._since = clocks.monotonic()
+        self.epoch = self.ledger.epoch + 1
+        self.ledger.epoch = self.epoch
+        self.upkeep.account_missing(self.events(-EVER, EVER, ("loss", "expired")))
+        self._pay()
+
+    def _resume(self) -> Live:
+        rows = [path for path in listed(self.folder).values() if path.name.endswith(ROWS)]
+        if not rows:
+            return self._begin()
+        try:
+            verify(rows[-1])
+            return Live(rows[-1], self._checkpoint)
+        except Damage as error:
+            self.upkeep.rescue(rows[-1], error)
+            return self._begin()
+
+    def _begin(self) -> Live:
+        with numbered(self.folder) as number:
+            return Live.create(self.folder, number, self.clock(), self._checkpoint)
+
     def __enter__(self) -> Self:
         return self
 
@@ -78,59 +111,145 @@ class Journal(History):
         self.close()
 
     def close(self) -> None:
-        with self._writing:
+        with self._writing, self.upkeep.lock:
             super().close()
-            self.live.close()
+            try:
+                self.live.close()
+            except sqlite3.Error as error:
+                log.warning("%s: not closed cleanly (%s); nothing committed is lost", self.live.path, error)
             self.ledger.close()
             self._lock.release()
 
     # -- writing -------------------------------------------------------------------------------------------------------
-    def _resume(self) -> Live:
-        rows = [path for path in listed(self.folder).values() if path.name.endswith(ROWS)]
-        return Live(rows[-1]) if rows else self._begin()
-
-    def _begin(self) -> Live:
-        with numbered(self.folder) as number:
-            return Live.create(self.folder, number, self.clock())
-
     def append(self, frames: Sequence[Frame]) -> int:
         """All of these frames or none, durable when it returns: the last one's place in the log.
 
         Raises `StoreError`: the disk is full, or `when_full: stop` holds (nothing was kept, the same call may be made
-        again); or, `fatal`, the disk failed.
+        again); or, `fatal`, the disk failed and the process must end.
         """
         with self._writing:
-            try:
-                last = self.live.append(frames, self.epoch)
-            except sqlite3.Error as error:
-                raise refusal(self.live.path, error) from error
-            if self.live.size >= self.segment or self.clock() - self.live.created >= DAY:
+            self._admit()
+            last = self._written(lambda: self.live.append(frames, self.epoch))
+            if self.live.size >= self.segment or clocks.monotonic() - self._since >= AGE:
                 self._rotate()
             return last
 
-    def _rotate(self) -> None:
-        try:
-            begun = self._begin()
-        except (sqlite3.Error, OSError):
-            return  # no room for another file: this one goes on
-        self.live.close()
-        self.live = begun
+    def _admit(self) -> None:
+        if self.keep.when_full == "stop" and self.upkeep.full:
+            self.upkeep.retain(self.live.number)
+            if self.upkeep.full:
+                raise StoreError(
+                    f"{self.folder}: the journal is full (got {self.upkeep.full} past the limit of `keep`) and "
+                    "`when_full: stop` holds; make room, or raise the limit"
+                )
 
     def note(self, kind: str, time: int, detail: Mapping[str, object]) -> int:
         """Records an event in the log, durably; its place."""
         with self._writing:
-            try:
-                return self.live.note(self.epoch, time, kind, detail)
-            except sqlite3.Error as error:
-                raise refusal(self.live.path, error) from error
+            return self._written(lambda: self.live.note(self.epoch, time, kind, detail))
 
     def step(self, time: int, detail: Mapping[str, object]) -> int:
         """The wall clock stepped: records a `clock` event and begins an epoch, whose number it returns."""
         with self._writing:
-            self.note("clock", time, {**detail, "epoch": self.epoch + 1})
+            self.note("clock", time, detail)
+            self.ledger.epoch = self.epoch + 1
             self.epoch += 1
-            self.ledger.epoch = self.epoch
             return self.epoch
 
+    def _written(self, write: Callable[[], int]) -> int:
+        """Once more after shedding where the disk was full, or in a new segment where this one was damaged."""
+        if self._dead is not None:
+            raise self._dead
+        try:
+            try:
+                return write()
+            except sqlite3.Error as error:
+                if full(error):
+                    self.upkeep.retain(self.live.number)
+                elif damage(error):
+                    self._replace(error)
+                else:
+                    raise
+                return write()
+        except sqlite3.Error as error:
+            refused = refusal(self.live.path, error)
+            if refused.fatal:
+                self._dead = refused
+            raise refused from error
 
-__all__ = ["DAY", "SEGMENT", "Damage", "Journal", "full"]
+    def _replace(self, error: sqlite3.Error) -> None:
+        self.live.connection.close()
+        self.upkeep.rescue(self.live.path, error)
+        self.live = self._begin()
+
+    def _rotate(self) -> None:
+        """The next segment, where there is room for it; else this one goes on."""
+        try:
+            begun = self._begin()
+        except (sqlite3.Error, OSError) as error:
+            log.warning("%s: no new segment (%s); this one goes on", self.live.path, error)
+            return
+        self.live.close()
+        self.live = begun
+        self._since = clocks.monotonic()
+
+    # -- at leisure ----------------------------------------------------------------------------------------------------
+    def tend(self) -> None:
+        """Compacts what is closed, reads a segment through for damage, sheds what is past `keep`, and records it."""
+        try:
+            with self._one:
+                self.shelf.refresh(rows=False)
+                live = self.live.number
+                for segment in self.shelf.segments.values():
+                    if segment.bad:
+                        self.upkeep.suspect(segment.path)
+                    if segment.number < live or segment.path.name.endswith(COLUMNS):
+                        for cursor in self.cursors.values():
+                            cursor.settle(segment, self.clock())
+            self.upkeep.run(live)
+        except FileNotFoundError:
+            return  # a segment went meanwhile; the next round sees the folder as it is
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(self.folder, error) from error
+        finally:
+            self._pay()
+
+    def _pay(self) -> None:
+        """Puts into the log what upkeep owes it."""
+        with self._writing:
+            while self.upkeep.owed:
+                kind, time, detail = self.upkeep.owed[0]
+                self.note(kind, time, detail)
+                self.upkeep.owed.pop(0)
+
+    # -- consumers -----------------------------------------------------------------------------------------------------
+    def pending(self, consumer: str, n: int, newest: bool = False) -> Batch | None:
+        """At most `n` places that the consumer has not acknowledged: the oldest, or the newest ones (live rows before
+        the backlog). None when there are none. Asked again before they are acknowledged, they are the same."""
+        with self._one:
+            return self.shelf.reading(lambda: self._pending(consumer, n, newest), rows=False)
+
+    def _pending(self, consumer: str, n: int, newest: bool) -> Batch | None:
+        found = self.cursors[consumer].window(self.shelf.segments.values(), n, newest)
+        return None if found is None else batch(self.shelf, *found)
+
+    def acknowledge(self, consumer: str, last: int, first: int | None = None) -> None:
+        """The consumer has everything at places `first` to `last` (those of a batch), durably, from now on. Without
+        `first`: everything of that segment up to `last`."""
+        number, place = last >> PLACES, last & ((1 << PLACES) - 1)
+        begun = 1 if first is None else first & ((1 << PLACES) - 1)
+        with self._one:
+            try:
+                self.cursors[consumer].acknowledge(number, begun, place)
+            except sqlite3.Error as error:
+                raise refusal(self.ledger.path, error) from error
+
+    def backlog(self, consumer: str) -> int:
+        """Places that the consumer has not acknowledged."""
+
+        def counted() -> int:
+            segments = self.shelf.segments.values()
+            return sum(last - first + 1 for s in segments for first, last in self.cursors[consumer].gaps(s))
+
+        with self._one:
+            return self.shelf.reading(counted, rows=False)

@@ -5,6 +5,7 @@ It is read like a segment of number 0: its events are the losses, and its strike
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,24 @@ class Held:
     rows: int
     account: Mapping[str, tuple[int, int, int]]
 
+    def lost(self, still: Mapping[str, tuple[int, int, int]]) -> dict[str, object]:
+        """What is missing when only `still` is there, as a `loss` tells it."""
+        gone = {
+            source: {"rows": rows - still.get(source, (0,))[0], "from": first, "to": last}
+            for source, (rows, first, last) in self.account.items()
+            if rows > still.get(source, (0,))[0]
+        }
+        return {
+            "rows": sum(some["rows"] for some in gone.values()),
+            "from": min((some["from"] for some in gone.values()), default=None),
+            "to": max((some["to"] for some in gone.values()), default=None),
+            "sources": gone,
+        }
+
 
 class Ledger:
+    """Each method is one transaction, durable when it returns; threads take turns."""
+
     def __init__(self, folder: Path) -> None:
         path = folder / LEDGER
         if not path.exists():
@@ -44,16 +61,23 @@ class Ledger:
             create(temporary).close()
             published(temporary, path)
         self.path = path
+        self._one = threading.Lock()
         self.connection = writable(path)
         self.connection.executescript(_TABLES)
 
     def close(self) -> None:
-        self.connection.close()
+        with self._one:
+            self.connection.close()
 
     def _all(self, question: str, *values: object) -> list[Record]:
-        return self.connection.execute(question, values).fetchall()
+        with self._one:
+            return self.connection.execute(question, values).fetchall()
 
     def _write(self, work: Iterable[tuple[str, Record]]) -> None:
+        with self._one:
+            self._transaction(work)
+
+    def _transaction(self, work: Iterable[tuple[str, Record]]) -> None:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             for statement, values in work:

@@ -1,5 +1,6 @@
 """The segment that is being written: one connection, one transaction for each call, durable when it returns."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -12,25 +13,27 @@ from store.journal.rows import INSERT, records
 from store.journal.schema import ROWS, Record, connect, create, layout_of, layout_record, sealed, sound
 from store.journal.segment import PLACES, number_of
 
+PAGE = 4096
 CHECKPOINT = 256  # pages of the WAL, 1 MB
 
 # The storage under the file failed, and what was synced may not be there: SQLite's IOERR and what it makes of it.
 _FATAL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB}
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
 
 
-def full(error: sqlite3.Error) -> bool:
+def full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
     return getattr(error, "sqlite_errorcode", 0) in _NO_ROOM
 
 
-def refusal(where: Path, error: sqlite3.Error) -> StoreError:
+def refusal(where: Path, error: sqlite3.Error | OSError) -> StoreError:
     """What a failed write means to who asked for it."""
     code = getattr(error, "sqlite_errorcode", 0)
     if full(error):
         return StoreError(f"{where}: the disk is full; nothing of this was kept, make room and it goes on by itself")
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if code & 0xFF in _FATAL:
+    if code & 0xFF in _FATAL or isinstance(error, OSError):
         return StoreError(f"{where}: the disk failed (got {name}: {error}); stop, and look at the disk", fatal=True)
     return StoreError(f"{where}: nothing of this was kept (got {name}: {error}); try again")
 
@@ -55,22 +58,22 @@ def published(temporary: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def writable(path: Path) -> sqlite3.Connection:
+def writable(path: Path, checkpoint: int = CHECKPOINT) -> sqlite3.Connection:
     connection = connect(path, "rw")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
-    connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT * 4096}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={checkpoint}")
+    connection.execute(f"PRAGMA journal_size_limit={checkpoint * PAGE}")
     return connection
 
 
 class Live:
     """Open for writing, by one thread at a time. Knows the layouts and words it has already written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, checkpoint: int = CHECKPOINT) -> None:
         self.path = path
         self.number = number_of(path)
-        self.connection = writable(path)
+        self.connection = writable(path, checkpoint)
         self.created, self.last, self._size = self._about()
         self._layouts: dict[Layout, int] = {
             layout_of(record): record[0] for record in self.connection.execute("SELECT * FROM layouts")
@@ -82,14 +85,14 @@ class Live:
         self._new: list[Record] = []
 
     @classmethod
-    def create(cls, folder: Path, number: int, now: int) -> "Live":
+    def create(cls, folder: Path, number: int, now: int, checkpoint: int = CHECKPOINT) -> "Live":
         path = folder / f"{number:09d}{ROWS}"
         temporary = path.with_suffix(".tmp")
         connection = create(temporary)
         connection.execute("INSERT INTO about VALUES (?,?,?)", sealed("created", now))
         connection.close()
         published(temporary, path)
-        return cls(path)
+        return cls(path, checkpoint)
 
     def _about(self) -> tuple[int, int, int]:
         ask = self.connection.execute
@@ -98,7 +101,7 @@ class Live:
         return created, last, self._pages()
 
     def _pages(self) -> int:
-        return int(self.connection.execute("PRAGMA page_count").fetchone()[0]) * 4096
+        return int(self.connection.execute("PRAGMA page_count").fetchone()[0]) * PAGE
 
     @property
     def size(self) -> int:

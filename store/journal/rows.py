@@ -9,7 +9,7 @@ from struct import Struct
 
 import numpy as np
 
-from connectors.base import Frame, Ints, Layout
+from connectors.base import Frame, Layout
 from store.journal.chunk import Array, Chunk
 from store.journal.schema import Record
 
@@ -117,7 +117,7 @@ def _frame(
 
 
 def frames(
-    chunk: Chunk, of: Layout, text: Mapping[int, str], struck: Mapping[int, Ints]
+    chunk: Chunk, of: Layout, text: Mapping[int, str], struck: Mapping[int, frozenset[int]]
 ) -> Iterable[tuple[int, Frame]]:
     """The frames of a chunk with their places. `struck`: places of rows whose column was struck, by column."""
     sparse = chunk.columns is not None

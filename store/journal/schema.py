@@ -61,6 +61,14 @@ Record = tuple[Any, ...]
 _INTEGER = Struct("<q").pack
 # What a damaged file raises on the way: from SQLite, from numpy and JSON on what it still gave, and from `sound`.
 Damage = (sqlite3.DatabaseError, ValueError, KeyError, TypeError, OverflowError)
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
+def damage(error: Exception) -> bool:
+    """Whether this is the file's fault, rather than a full disk's, a busy lock's or a failing device's."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    return isinstance(error, Damage)
 
 
 def crc(*fields: Any) -> int:

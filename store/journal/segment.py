@@ -55,6 +55,9 @@ class Segment:
             self._connection.close()
             self._connection = None
 
+    def glance(self) -> None:
+        """Sees how far the segment goes now."""
+
     def refresh(self) -> None:
         """Reads what was written since."""
 
@@ -198,7 +201,11 @@ class RowSegment(Segment):
             self._hold(chunk)
         if found:
             self._seen = found[-1][0]
-        self.last = max(self._seen, self.ask("SELECT coalesce(max(seq), 0) FROM events")[0][0])
+        self.glance()
+
+    def glance(self) -> None:
+        asked = "SELECT max((SELECT coalesce(max(seq), 0) FROM frames), (SELECT coalesce(max(seq), 0) FROM events))"
+        self.last = self.ask(asked)[0][0]
 
     def _hold(self, chunk: Chunk) -> None:
         hours = self._hours.setdefault(chunk.layout, {})

@@ -49,8 +49,8 @@ class Shelf:
         self._strikes: dict[int, list[tuple[str, str, Ints, Ints]]] = {}
         self._struck: dict[Key, tuple[Ints, Ints]] | None = None
 
-    def refresh(self) -> None:
-        """Brings the shelf to what the folder holds now."""
+    def refresh(self, rows: bool = True) -> None:
+        """Brings the shelf to what the folder holds now; without `rows`, those of row segments are not read."""
         now = listed(self.folder)
         for number in [n for n, segment in self.segments.items() if now.get(n) != segment.path]:
             self._drop(number)
@@ -60,7 +60,7 @@ class Shelf:
         self._refresh_ledger()
         for segment in list(self.segments.values()):
             try:
-                segment.refresh()
+                segment.refresh() if rows else segment.glance()
             except Damage as error:
                 self._drop(segment.number)
                 self._lose(segment.path, error)
@@ -120,12 +120,12 @@ class Shelf:
         self.segments.clear()
         self.ledger = None
 
-    def reading(self, work: Callable[[], Answer]) -> Answer:
+    def reading(self, work: Callable[[], Answer], rows: bool = True) -> Answer:
         """`work` on a fresh shelf; again when a file went under it."""
         fault: Exception | None = None
         for _ in range(TRIES):
             try:
-                self.refresh()
+                self.refresh(rows)
                 return work()
             except FileNotFoundError as error:
                 fault = error
