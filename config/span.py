@@ -140,6 +140,11 @@ def time(plant: Plant, name: str, word: str) -> int:
     return instant(_argument(name, word, values.moment), plant.timezone)
 
 
+def length(name: str, word: str) -> int:
+    """A duration of an argument [ns]. Raises PlantError."""
+    return _argument(name, word, values.duration)
+
+
 def _cut(start: int, end: int, now: int, name: str, word: str) -> Span:
     stop = min(end, now)
     if stop <= start:

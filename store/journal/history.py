@@ -49,7 +49,9 @@ class History:
             if wanted:
                 for point, some in merge.pieces(segment, layout, wanted, start, end).items():
                     found[point].extend(some)
-        return {point: merge.series(some, self.shelf.struck(asset, point)[0]) for point, some in found.items()}
+        memo: merge.Memo = {}
+        struck = self.shelf.struck
+        return {point: merge.series(some, struck(asset, point)[0], memo) for point, some in found.items()}
 
     def _layouts(self, asset: str, links: bool = False) -> list[tuple[Segment, int]]:
         return [

@@ -151,7 +151,7 @@ class Journal(History):
     def step(self, time: int, detail: Mapping[str, object]) -> int:
         """The wall clock stepped: records a `clock` event and begins an epoch, whose number it returns."""
         with self._writing:
-            self.note("clock", time, detail)
+            self.note("clock", time, {**detail, "epoch": self.epoch + 1})
             self.ledger.epoch = self.epoch + 1
             self.epoch += 1
             return self.epoch
@@ -195,31 +195,43 @@ class Journal(History):
 
     # -- at leisure ----------------------------------------------------------------------------------------------------
     def tend(self) -> None:
-        """Compacts what is closed, reads a segment through for damage, sheds what is past `keep`, and records it."""
+        """Compacts what is closed, reads a segment through for damage, sheds what is past `keep`, and records it.
+
+        Raises `StoreError`, `fatal`, when the disk failed; for want of room it does what it can.
+        """
         try:
-            with self._one:
-                self.shelf.refresh(rows=False)
-                live = self.live.number
-                for segment in self.shelf.segments.values():
-                    if segment.bad:
-                        self.upkeep.suspect(segment.path)
-                    if segment.number < live or segment.path.name.endswith(COLUMNS):
-                        for cursor in self.cursors.values():
-                            cursor.settle(segment, self.clock())
-            self.upkeep.run(live)
+            self.upkeep.run(self._settle())
         except FileNotFoundError:
-            return  # a segment went meanwhile; the next round sees the folder as it is
+            log.debug("%s: a segment went meanwhile; the next round sees the folder as it is", self.folder)
         except (sqlite3.Error, OSError) as error:
-            raise refusal(self.folder, error) from error
-        finally:
-            self._pay()
+            if not full(error):
+                raise refusal(self.folder, error) from error
+            log.warning("%s: no room to tend the journal in; the next round tries again", self.folder)
+        self._pay()
+
+    def _settle(self) -> int:
+        """Marks as delivered what consumers have whole by now; the number of the live segment."""
+        with self._one:
+            live = self.live.number
+            self.shelf.refresh(rows=False)
+            for segment in self.shelf.segments.values():
+                if segment.bad:
+                    self.upkeep.suspect(segment.path)
+                if segment.number < live or segment.path.name.endswith(COLUMNS):
+                    for cursor in self.cursors.values():
+                        cursor.settle(segment, self.clock())
+            return live
 
     def _pay(self) -> None:
-        """Puts into the log what upkeep owes it."""
+        """Puts into the log what upkeep owes it; what finds no room stays owed."""
         with self._writing:
             while self.upkeep.owed:
-                kind, time, detail = self.upkeep.owed[0]
-                self.note(kind, time, detail)
+                try:
+                    self.note(*self.upkeep.owed[0])
+                except StoreError as error:
+                    if error.fatal:
+                        raise
+                    return
                 self.upkeep.owed.pop(0)
 
     # -- consumers -----------------------------------------------------------------------------------------------------

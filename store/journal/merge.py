@@ -104,31 +104,36 @@ def pieces(segment: Segment, layout: int, points: dict[str, list[int]], start: i
     return found
 
 
-def series(found: Sequence[Piece], struck: Ints) -> Series:
-    """All pieces of one point as one series, struck rows left out."""
+Order = NDArray[np.intp] | None  # None: the rows are in order as they are
+Memo = dict[tuple[int, ...], tuple[Rows, Order]]
+
+
+def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
+    """All pieces of one point as one series, struck rows left out. `memo` serves the points of one call: what pieces
+    have in common is joined and ordered once."""
     if not found:
         return EMPTY
-    if len(found) == 1:
-        rows, quality = found[0].rows, found[0].quality
-    else:
-        columns = zip(
-            *((p.rows.seqs, p.rows.times, p.rows.epochs, p.rows.hold, p.rows.scaled) for p in found), strict=True
-        )
-        rows = Rows(*(np.concatenate(column) for column in columns))
-        quality = np.concatenate([piece.quality for piece in found])
+    key = tuple(id(piece.rows) for piece in found)
+    if key not in memo:
+        memo[key] = _joined([piece.rows for piece in found])
+    rows, order = memo[key]
+    quality = found[0].quality if len(found) == 1 else np.concatenate([piece.quality for piece in found])
     numbers, text, words = _values(found)
     made = Series(rows.times, numbers, quality, rows.epochs, rows.hold, rows.scaled, text, words)
-    return _ordered(made, rows.seqs, struck)
+    if len(struck) and (gone := np.isin(rows.seqs, struck)).any():
+        order = np.flatnonzero(~gone) if order is None else order[~gone[order]]
+    return made if order is None else taken(made, order)
 
 
-def _ordered(made: Series, seqs: Ints, struck: Ints) -> Series:
-    which: NDArray[np.intp] | None = None
-    steps = np.diff(made.time)
-    if not (steps > 0).all():
-        which = np.lexsort((seqs, made.epoch, made.time))
-    if len(struck) and (gone := np.isin(seqs, struck)).any():
-        which = np.flatnonzero(~gone) if which is None else which[~gone[which]]
-    return made if which is None else taken(made, which)
+def _joined(each: Sequence[Rows]) -> tuple[Rows, Order]:
+    if len(each) == 1:
+        rows = each[0]
+    else:
+        columns = [(r.seqs, r.times, r.epochs, r.hold, r.scaled) for r in each]
+        rows = Rows(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+    if (rows.times[1:] > rows.times[:-1]).all():
+        return rows, None
+    return rows, np.lexsort((rows.seqs, rows.epochs, rows.times))
 
 
 def taken(made: Series, which: NDArray[np.intp] | slice) -> Series:
