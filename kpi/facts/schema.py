@@ -41,12 +41,13 @@ SUMS: Mapping[str, tuple[str, ...]] = {
         "repair_ms",
         *MODE_MS,
         *COVERED_MS,
+        "seen_ms",
         "held_ms",
         "rows",
         "digest",
     ),
     "products": (*PIECE_COLUMNS, *PIECE_HIGH),
-    "energy": ("amount", "high", "covered_ms", "rows"),
+    "energy": ("amount", "high", "covered_ms", "rows", "digest"),
     "links": ("expected", "good"),
 }
 TEXT = frozenset({"asset", "shift", "product", "carrier", "source"})

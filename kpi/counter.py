@@ -1,0 +1,218 @@
+"""What a cumulative register counted between its good samples: rises, and the three things a decrease may be.
+
+The first sample is a baseline. A rise above `max_rate` times the elapsed time is not counted and widens `high`. A
+decrease at sample k is decided at k + 2: back at or above the old value it was a glitch, and the low samples are
+dropped; else a rollover, where the modulus is known and the step is small enough; else a reset, counted from zero. A
+decrease that nothing can decide yet counts nothing. Decisions are made in units of the wire, exactly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.plant import SECOND, Point
+from connectors.base import Ints
+from kpi.exact import exceeds, fraction, steps
+from kpi.facts.schema import BIT
+from kpi.series import Samples
+
+Wire = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.object_]
+Active = Callable[[Ints], Ints]
+"""Time [ns] before each instant in which the machine was running or unknown, from some origin on."""
+
+_RISE, _GLITCH, _ROLLOVER, _RESET, _OPEN = range(5)
+_KIND_FLAGS = np.array([0, BIT["glitch"], BIT["rollover"], BIT["reset"], BIT["unsettled"]], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """How to read a counter: `wire · scale + offset` is its final value, and `per` steps make one of that.
+
+    `modulus` and the rates (per second) are in units of the wire. `usual_rate` stands in where `max_rate` is not given:
+    for pieces four times the ideal rate.
+    """
+
+    scale: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    per: Fraction = Fraction(1)
+    modulus: Fraction | None = None
+    max_rate: Fraction | None = None
+    usual_rate: Fraction | None = None
+
+    @property
+    def rate(self) -> Fraction | None:
+        return self.max_rate if self.max_rate is not None else self.usual_rate
+
+    def final(self) -> "Register":
+        """The same register as final values show it; its zero must be the wire's."""
+        times = [
+            None if value is None else value * self.scale for value in (self.modulus, self.max_rate, self.usual_rate)
+        ]
+        return Register(Fraction(1), Fraction(0), self.per, *times)
+
+
+def register(point: Point, per: Fraction, usual_rate: Fraction | None = None) -> Register:
+    """The register of a point, counted in `per` steps for one of its unit."""
+    counter = point.counter
+    modulus, max_rate = (counter.modulus, counter.max_rate) if counter else (None, None)
+    return Register(point.scale, point.offset, per, modulus, max_rate, usual_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Rises:
+    """Intervals between neighbouring samples that count, in steps; those that are not `settled` counted nothing.
+
+    `high` is what an interval could hold besides; -1 where nothing bounds it. `opened` is the time of a decrease that
+    is not decided yet.
+    """
+
+    start: Ints
+    end: Ints
+    hold: Ints
+    rise: Ints
+    high: Ints
+    flags: Ints
+    settled: NDArray[np.bool_]
+    opened: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def covered(self) -> tuple[Ints, Ints]:
+        return self.start[self.settled], self.end[self.settled]
+
+    def waiting(self, since: int | None) -> "Rises":
+        """While another counter's decrease is open, what is seen from then on counts nothing yet."""
+        late = np.zeros(len(self), np.bool_) if since is None else (self.end >= since) & self.settled
+        if not late.any():
+            return self
+        return replace(
+            self,
+            rise=np.where(late, 0, self.rise),
+            high=np.where(late & (self.high >= 0), self.high + self.rise, self.high),
+            flags=np.where(late, self.flags | BIT["unsettled"], self.flags),
+            settled=self.settled & ~late,
+        )
+
+
+def within(counted: Rises, reading: Register, active: Active) -> Rises:
+    """The same rises, with what a reset may have lost bounded by the time that the machine may have worked."""
+    reset = np.flatnonzero(counted.settled & (counted.flags & BIT["reset"] != 0))
+    if not len(reset):
+        return counted
+    high, flags = counted.high.copy(), counted.flags.copy()
+    high[reset] = _most(active(counted.end[reset]) - active(counted.start[reset]), reading)
+    flags[reset] = flags[reset] & ~BIT["unbounded"] | np.where(high[reset] < 0, BIT["unbounded"], 0)
+    return replace(counted, high=high, flags=flags)
+
+
+def rises(samples: Samples, reading: Register) -> Rises:
+    """What the good samples counted."""
+    numeric = samples.good if samples.text is None else samples.good & (samples.text < 0)
+    samples = samples if numeric.all() else samples.take(np.flatnonzero(numeric))
+    wire, steps_of, reading = _read(samples, reading)
+    keep, kinds, opened = _decide(samples.time, wire, reading)
+    before, at = keep[:-1], keep[1:]
+    kind = kinds[at]
+    start, end = samples.time[before], samples.time[at]
+    over = _over_rate(wire, before, at, kind, end - start, reading.max_rate)
+    counted = ~over & (kind != _OPEN)
+    rise = steps_of[at] - np.where(kind == _RESET, round(reading.offset * reading.per), steps_of[before])
+    if reading.modulus is not None:
+        rise = rise + np.where(kind == _ROLLOVER, round(reading.modulus * reading.scale * reading.per), 0)
+    high = _most(np.where((kind == _RESET) | ~counted, end - start, 0), reading)
+    flags = _KIND_FLAGS[kind] | np.where(over, BIT["rate_exceeded"], 0) | np.where(high < 0, BIT["unbounded"], 0)
+    since = None if opened is None else int(samples.time[opened])
+    return Rises(start, end, samples.hold[before], np.where(counted, rise, 0), high, flags, counted, since)
+
+
+def _read(samples: Samples, reading: Register) -> tuple[Wire, Ints, Register]:
+    """Readings in units of the wire and in steps. Where final rows and others meet, the final are brought back."""
+    plain = reading.scale == 1 and not reading.offset
+    if not samples.scaled.any() or plain:
+        return (
+            samples.numbers,
+            steps(samples.numbers, reading.scale * reading.per, reading.offset * reading.per),
+            reading,
+        )
+    if samples.scaled.all() and not reading.offset:
+        return samples.numbers, steps(samples.numbers, reading.per), reading.final()
+    values = [fraction(value.item()) for value in samples.numbers]
+    pairs = zip(values, samples.scaled, strict=True)
+    wire = [(value - reading.offset) / reading.scale if final else value for value, final in pairs]
+    exact = [round((value * reading.scale + reading.offset) * reading.per) for value in wire]
+    return np.array(wire, object), np.array(exact, np.int64), reading
+
+
+def _decide(time: Ints, wire: Wire, reading: Register) -> tuple[NDArray[np.intp], NDArray[np.int8], int | None]:
+    """The samples that count, how each interval that ends in one is to be read, and the sample of an open decrease."""
+    accepted = np.ones(len(wire), np.bool_)
+    kinds = np.zeros(len(wire), np.int8)
+    opened = None
+    for low in (np.flatnonzero(wire[1:] < wire[:-1]) + 1).tolist():
+        if not accepted[low]:
+            continue
+        old = low - 1
+        while not accepted[old]:
+            old -= 1
+        if wire[low] >= wire[old]:
+            continue
+        if low + 2 >= len(wire):
+            kinds[low:] = _OPEN
+            opened = low
+            break
+        back = next((later for later in (low + 1, low + 2) if wire[later] >= wire[old]), None)
+        if back is not None:
+            accepted[low:back] = False
+            kinds[back] = _GLITCH
+        else:
+            rolled = _rolls_over(_exact(wire, old), _exact(wire, low), int(time[low] - time[old]), reading)
+            kinds[low] = _ROLLOVER if rolled else _RESET
+    return np.flatnonzero(accepted), kinds, opened
+
+
+def _exact(wire: Wire, index: int) -> Fraction:
+    value = wire[index]
+    return value if isinstance(value, Fraction) else fraction(value.item())
+
+
+def _rolls_over(old: Fraction, low: Fraction, elapsed: int, reading: Register) -> bool:
+    if reading.modulus is None:
+        return False
+    step = low + reading.modulus - old
+    limit = reading.modulus / 100 if reading.rate is None else reading.rate * elapsed / SECOND
+    return step <= limit
+
+
+def _over_rate(
+    wire: Wire,
+    before: NDArray[np.intp],
+    at: NDArray[np.intp],
+    kind: NDArray[np.int8],
+    elapsed: Ints,
+    rate: Fraction | None,
+) -> NDArray[np.bool_]:
+    """Which rises no machine could have made. What a reset shows is a rise from zero; a rollover fits already."""
+    if rate is None:
+        return np.zeros(len(at), np.bool_)
+    base = np.where(kind == _RESET, 0, wire[before])
+    rise = np.asarray(np.where((kind == _ROLLOVER) | (kind == _OPEN), 0, wire[at] - base), np.float64)
+    limit = np.asarray(elapsed * (float(rate) / SECOND), np.float64)
+    over, close = exceeds(rise, limit, np.abs(np.asarray(wire[at], np.float64)))
+    for index in close.tolist():
+        if kind[index] not in (_ROLLOVER, _OPEN):
+            old = Fraction(0) if kind[index] == _RESET else _exact(wire, before[index])
+            over[index] = _exact(wire, at[index]) - old > rate * int(elapsed[index]) / SECOND
+    return over
+
+
+def _most(lost: Ints, reading: Register) -> Ints:
+    """What could have been counted in so much time [ns], in whole steps; -1 where nothing bounds it."""
+    most = np.zeros(len(lost), np.int64)
+    for index in np.flatnonzero(lost > 0).tolist():
+        rate = reading.rate
+        most[index] = -1 if rate is None else rate * int(lost[index]) / SECOND * reading.scale * reading.per // 1
+    return most

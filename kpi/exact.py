@@ -1,0 +1,61 @@
+"""Readings as exact decimals, rounded half-even to whole steps before any difference, and shares by cumulative floor.
+
+Floats are fast and the decimal they were written as is the truth: a result is formed in float64, and only where it
+falls so near a tie that float64 could err is it formed again as a fraction.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.base import Floats, Ints
+
+_LARGEST = 2**62
+
+
+def fraction(value: float | int | Fraction) -> Fraction:
+    """The decimal that a number prints as: 0.1 is one tenth."""
+    return Fraction(Decimal(repr(value))) if isinstance(value, float) else Fraction(value)
+
+
+def steps(numbers: Floats | Ints, factor: Fraction, offset: Fraction = Fraction(0)) -> Ints:
+    """numbers · factor + offset as whole steps, rounded half-even on the exact decimal."""
+    if factor == 1 and not offset and numbers.dtype.kind == "i":
+        return np.asarray(numbers, np.int64)
+    scaled = numbers.astype(np.float64) * float(factor) + float(offset)
+    size = np.abs(scaled)
+    if len(size) and size.max() >= _LARGEST:
+        raise OverflowError("a counter's steps do not fit 63 bits; give the point a coarser resolution")
+    whole = np.rint(scaled)
+    doubt = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) <= 1e-9 + size * 4e-15
+    doubt |= size > 2**50
+    result = whole.astype(np.int64)
+    found = np.flatnonzero(doubt)
+    if len(found):
+        values, inverse = np.unique(numbers[found], return_inverse=True)
+        exact = [round(fraction(value.item()) * factor + offset) for value in values]
+        result[found] = np.array(exact, np.int64)[inverse]
+    return result
+
+
+def exceeds(
+    rise: NDArray[np.float64], limit: NDArray[np.float64], size: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Where a rise surely exceeds its limit, and the places too close to tell; `size`: of what was subtracted."""
+    margin = 1e-9 * (np.abs(rise) + np.abs(limit)) + 1e-15 * size + 1e-12
+    return rise > limit + margin, np.flatnonzero(np.abs(rise - limit) <= margin)
+
+
+def share(amount: Ints, part: Ints, whole: Ints) -> Ints:
+    """floor(amount · part / whole), exact; 0 where `whole` is 0."""
+    whole = np.where(whole == 0, 1, whole)
+    largest = np.abs(amount).astype(np.float64) * np.abs(part).astype(np.float64)
+    safe = largest < _LARGEST
+    if safe.all():
+        return amount * part // whole
+    result = np.where(safe, amount, 0) * np.where(safe, part, 0) // whole
+    for index in np.flatnonzero(~safe):
+        result[index] = int(amount[index]) * int(part[index]) // int(whole[index])
+    return result

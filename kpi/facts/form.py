@@ -1,0 +1,191 @@
+"""From rows to facts: one asset or meter over slices that follow one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from config.plant import METERED, PIECES, READING, SECOND, Asset, Meter, Plant, Point
+from config.slices import Slices, slices, stops_of
+from config.zone import EPOCH, Offsets
+from connectors.base import Ints
+from kpi.allocation import Cuts, busy_time
+from kpi.counter import Rises, within
+from kpi.facts import flows, machine, pieces
+from kpi.facts.names import Names
+from kpi.facts.reading import EVER, Reading
+from kpi.facts.schema import BIT, Table, empty
+from kpi.runs import MS, Runs, union
+from kpi.series import ClockStep
+from store.reader import Reader
+
+KPI_POINTS = ("state", *PIECES, "product", "mode", "energy", "power")
+Tables = Mapping[Literal["slices", "products", "energy", "links"], Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """The tables of one asset or meter, and the span of rows that they depend on, by slice: `since` to `until`."""
+
+    tables: Tables
+    reading: Reading
+    opened: int | None
+
+
+def clock_steps(reader: Reader, end: int = EVER) -> tuple[ClockStep, ...]:
+    """Where the clock was set, and so which epochs count from there on."""
+    found = []
+    for event in reader.events(-EVER, end, ("clock",)):
+        epoch = event.detail.get("epoch")
+        if isinstance(epoch, int):
+            found.append(ClockStep(epoch, event.time))
+    return tuple(found)
+
+
+def of_asset(
+    reader: Reader, plant: Plant, asset: Asset, cut: Slices, steps: Sequence[ClockStep], names: Names
+) -> Formed:
+    """Everything about one connected asset."""
+    cuts = Cuts(np.append(cut.start, cut.end[-1]), cut.scheduled)
+    start, end = int(cuts.edges[0]), int(cuts.edges[-1])
+    reading = Reading(reader, asset.id, _points(asset), start, end, steps, asset.short_stop + 1)
+    how = pieces.counting(asset, plant.rules)
+    rises = pieces.count(reading, how)
+    first, last = _reach(rises, start, end)
+    of = machine.machine(reading, asset, first, last)
+    for role, counted in rises.items():
+        rises[role] = within(counted, how.registers[role], of.active)
+    wide = cut if _short(rises, start, end) else _slices(plant, asset.id, first, last)
+    busy = busy_time(Cuts(np.append(wide.start, wide.end[-1]), wide.scheduled), of.planned())
+
+    told = _slice_rows(cut, names)
+    stop_ends = np.array([stop_end for _, stop_end in stops_of(plant, asset.id)], np.int64)
+    machine.tell(told, of, asset, cuts, cut, stop_ends)
+    made = pieces.products(reading, asset, start, last)
+    products, flags = pieces.table(rises, how, made, cuts, busy, names)
+    told["flags"] |= flags
+    for column, time in pieces.covered(rises, how, cuts, busy).items():
+        told[column] = time
+    energy = empty("energy")
+    if metered := flows.of_asset(asset):
+        energy = flows.table(flows.flow(reading, metered, cuts, of.states), metered, cuts, names, meter=False)
+    links = _links(reader, asset.id, cuts, names)
+    told["held_ms"] = _held(reader, asset, reading, cuts, links)
+    told["rows"], told["digest"] = reading.counts(cuts.edges)
+    told["flags"] |= marked(reading, cuts)
+    opened = [counted.opened for counted in rises.values() if counted.opened is not None]
+    code = names.code(asset.id)
+    tables: Tables = {"slices": told, "products": products, "energy": energy, "links": links}
+    for table in tables.values():
+        table["asset"] = code
+    return Formed(tables, reading, min(opened, default=None))
+
+
+def of_meter(reader: Reader, meter: Meter, cut: Slices, steps: Sequence[ClockStep], names: Names) -> Formed:
+    """A meter's energy rows; it has no states and no slices of its own."""
+    cuts = Cuts(np.append(cut.start, cut.end[-1]), cut.scheduled)
+    reading = Reading(reader, meter.id, {READING: meter.point}, int(cuts.edges[0]), int(cuts.edges[-1]), steps)
+    metered = flows.of_meter(meter)
+    nothing = Runs(np.empty(0, np.int64), np.empty(0, np.int8), int(cuts.edges[-1]))
+    energy = flows.table(flows.flow(reading, metered, cuts, nothing), metered, cuts, names, meter=True)
+    energy = flows.with_rows(energy, *reading.counts(cuts.edges), cuts, names.code(meter.carrier))
+    place = np.searchsorted(cuts.edges, energy["start"], "left")
+    energy["flags"] |= marked(reading, cuts)[place]
+    energy["asset"] = names.code(meter.id)
+    return Formed({"energy": energy}, reading, None)
+
+
+def _points(asset: Asset) -> dict[str, Point]:
+    wanted = {role: asset.points[role] for role in KPI_POINTS if role in asset.points}
+    if "power" in wanted and "energy" in wanted and not asset.state_from:
+        del wanted["power"]
+    return wanted
+
+
+def _reach(rises: Mapping[str, Rises], start: int, end: int) -> tuple[int, int]:
+    """The span of every interval that touches [start, end)."""
+    first, last = start, end
+    for counted in rises.values():
+        touching = (counted.end > start) & (counted.start < end)
+        if touching.any():
+            first = min(first, int(counted.start[touching].min()))
+            last = max(last, int(counted.end[touching].max()))
+    return first, last
+
+
+def _short(rises: Mapping[str, Rises], start: int, end: int) -> bool:
+    """Whether no interval that has to be spread reaches out of the span."""
+    for counted in rises.values():
+        out = ((counted.start < start) & (counted.end > start)) | ((counted.start < end) & (counted.end > end))
+        if (out & (counted.end - counted.start > counted.hold)).any():
+            return False
+    return True
+
+
+def _slices(plant: Plant, asset: str, start: int, end: int) -> Slices:
+    offsets = Offsets(plant.timezone, start, end)
+    return slices(plant.calendar_of(asset), stops_of(plant, asset), offsets, start, end)
+
+
+def _slice_rows(cut: Slices, names: Names) -> Table:
+    told = empty("slices", len(cut))
+    told["start"], told["end"], told["scheduled"] = cut.start, cut.end, cut.scheduled
+    told["day"] = cut.day - EPOCH
+    told["shift"] = names.codes(("", *cut.names))[cut.shift.astype(np.int64) + 1]
+    told["flags"] = np.where(cut.unconfirmed, BIT["calendar_unconfirmed"], 0)
+    return told
+
+
+def marked(reading: Reading, cuts: Cuts) -> Ints:
+    """What was flagged of rows: overlap, duplicate, imported."""
+    flags = np.zeros(len(cuts), np.int64)
+    for name, series in reading.rows.items():
+        marks = [*reading.samples(name).marks, (series.time[series.epoch <= 0], BIT["imported"])]
+        for times, bit in marks:
+            place = cuts.of(times)
+            flags[np.unique(place[(place >= 0) & (place < len(cuts))])] |= bit
+    return flags
+
+
+def _links(reader: Reader, asset: str, cuts: Cuts, names: Names) -> Table:
+    told = reader.links(asset, int(cuts.edges[0]), int(cuts.edges[-1]))
+    place = cuts.of(told.time)
+    key = told.source.astype(np.int64) * len(cuts) + place
+    used, back = np.unique(key, return_inverse=True)
+    found = empty("links", len(used))
+    found["start"] = cuts.edges[used % len(cuts)] if len(used) else 0
+    found["source"] = names.codes(told.sources)[used // len(cuts)] if len(used) else 0
+    np.add.at(found["expected"], back, told.expected)
+    np.add.at(found["good"], back, told.good)
+    return found
+
+
+def _held(reader: Reader, asset: Asset, reading: Reading, cuts: Cuts, links: Table) -> Ints:
+    """Time in which a point other than energy and power was held Good.
+
+    Only where there is no communication history does a rate ask for it; points that no KPI uses are read only then.
+    """
+    whole = np.diff(cuts.edges // MS)
+    points = {name: point for name, point in asset.points.items() if name not in METERED}
+    found = np.zeros(len(cuts), np.int64)
+    spans: list[tuple[Ints, Ints]] = []
+    for known in (True, False):
+        chosen = {name: point for name, point in points.items() if (name in reading.points) == known}
+        asked = reading
+        if not known:
+            silent = ~np.isin(cuts.edges[:-1], links["start"]) & (found < whole)
+            if not chosen or not silent.any():
+                break
+            asked = Reading(reader, asset.id, chosen, reading.start, reading.end, reading.steps, SECOND)
+        for name in chosen:
+            rows = asked.held(name, reading.start, reading.end)
+            good = rows.take(np.flatnonzero(rows.good))
+            ends = np.minimum(good.time + good.hold, _following(rows.time)[rows.good])
+            spans.append((good.time, ends))
+        found = cuts.milliseconds(union(spans)) if spans else found
+    return found
+
+
+def _following(time: Ints) -> Ints:
+    return np.append(time[1:], EVER)
