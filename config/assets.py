@@ -146,12 +146,13 @@ def _asset(
     values = ASSET.read(cursor)
     home = Home(key, values.pop("source", None), values.pop("unit", None), values.pop("base", 0))
     given = {**_profile(cursor, values.get("profile"), known), **values.pop("points", {})}
-    if not given:
+    if not given and not cursor.names("points"):
         cursor.fault("has no points", "add `points:`, or the `profile:` that has them")
     if home.source is not None and home.source not in sources:
         cursor.spot("source").fault("there is no such source", f"known: {', '.join(sources) or 'none'}", home.source)
         raise Incomplete
     made = {name: _point(home, name, one, sources) for name, one in given.items()}
+    points.addressed(cursor, made.values())
     ideal = _chosen(cursor, values.pop("ideal_cycle", None), values.pop("ideal_rate", None), zone)
     cavities = Cavities(**values.pop("cavities", {}))
     if cavities.active > cavities.designed:

@@ -68,7 +68,8 @@ class Cursor:
             return f"a list of {len(value)}"
         if value is None:
             return "nothing"
-        return self.node.text if len(self.node.text) <= 60 else self.node.text[:57] + "…"
+        text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in self.node.text[:61])
+        return text if len(text) <= 60 else text[:57] + "…"
 
     # -- walking ---------------------------------------------------------------------------------------------------
     def child(self, key: str) -> "Cursor | None":
@@ -175,14 +176,14 @@ def flag(cursor: Cursor) -> bool:
 def integer(cursor: Cursor) -> int:
     value = cursor.node.value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Reject("must be a whole number")
+        raise Reject("must be a whole number", "write it without a fraction")
     return value
 
 
 def number(cursor: Cursor) -> Decimal:
     value = cursor.node.value
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise Reject("must be a number")
+        raise Reject("must be a number", "write it as 12 or 0.5")
     return Decimal(value)
 
 
@@ -191,7 +192,9 @@ def choice(*words: str) -> Callable[[Cursor], str]:
         word = text(cursor)
         if word not in words:
             near = get_close_matches(word, words, 1)
-            raise Reject(f"must be one of {', '.join(words)}", f"did you mean `{near[0]}`?" if near else "")
+            raise Reject(
+                f"must be one of {', '.join(words)}", f"did you mean `{near[0]}`?" if near else "write one of them"
+            )
         return word
 
     return parse

@@ -44,6 +44,14 @@ class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoa
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
 
+class _Boundless(Exception):
+    """Aliases of aliases: whatever else is wrong, it is not looked for."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
 class _Composer:
     def __init__(self, file: str) -> None:
         self.file = file
@@ -57,8 +65,9 @@ class _Composer:
         line = raw.start_mark.line + 1
         self.budget -= 1
         if depth > _DEPTH or self.budget < 0:
-            self.fault(line, where, "nested or repeated beyond all measure", None, "write it out without aliases")
-            return Node(None, line, {})
+            raise _Boundless(
+                Fault(self.file, line, where, "nested or repeated beyond all measure", None, "write it plainly")
+            )
         if isinstance(raw, yaml.ScalarNode):
             return Node(self.scalar(raw, where), line, {}, raw.value)
         if isinstance(raw, yaml.SequenceNode):
@@ -97,8 +106,6 @@ class _Composer:
             return int(text, 0)
         if _FLOAT.fullmatch(text) and len(text) < 40:
             return Decimal(text)
-        if text.lstrip("+-").lower() in (".inf", ".nan"):
-            self.fault(raw.start_mark.line + 1, where, "a number must be finite", text, "write a number")
         return text
 
 
@@ -117,7 +124,10 @@ def parse(text: str, file: str) -> tuple[Node, list[Fault]]:
         return Node({}, 1, {}), [Fault(file, 1, "", what, None, "save the file as UTF-8 text")]
     if raw is None:
         return Node({}, 1, {}), []
-    return composer.node(raw, ""), composer.faults
+    try:
+        return composer.node(raw, ""), composer.faults
+    except _Boundless as error:
+        return Node({}, 1, {}), [error.fault]
 
 
 def read(path: Path) -> tuple[Node, list[Fault]]:

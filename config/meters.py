@@ -63,6 +63,7 @@ def _meter(cursor: Cursor, key: str, sources: Sources) -> Meter | None:
             role,
         )
     point = given.place.parsed(lambda _: points.point(home, READING, given, sources), None)
+    points.addressed(cursor, [point])
     if point is None:
         return None
     usual = CARRIERS[carrier].unit
@@ -80,7 +81,11 @@ def _under(place: Cursor, meter: Meter, found: Mapping[str, Meter], cursor: Curs
         return
     if meter.under not in found:
         if meter.under not in cursor.names():
-            place.fault("there is no such meter", f"known: {', '.join(found)}", meter.under)
+            place.fault(
+                "there is no such meter",
+                f"known: {', '.join(key for key in found if key != meter.id) or 'none'}",
+                meter.under,
+            )
         return
     above = found[meter.under]
     if above.carrier != meter.carrier:

@@ -1,6 +1,6 @@
 """Points: one value of an asset each, from where it is read to what it means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +10,7 @@ from config.addresses import TABLES, address
 from config.carriers import CARRIERS, RATES
 from config.cursor import Cursor, Incomplete, Reject, choice, text
 from config.keys import NONE, REQUIRED, Key, Section, exactly, raw
-from config.plant import METERED, MODES, PIECES, READING, STATES, TYPES, Counter, Point, Source
+from config.plant import METERED, MODES, PIECES, READING, STATES, TYPES, Counter, ModbusAddress, Point, Source
 from config.states import maps, shipped
 from config.values import duration, fraction, name, named, not_negative, positive, rate, sequence, within
 
@@ -38,14 +38,14 @@ def _unit(cursor: Cursor) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool):
         return within(0, 255)(cursor)
     if not isinstance(value, str) or not 0 < len(value) <= 32:
-        raise Reject("must be a unit such as kWh, or the whole number of a Modbus unit")
+        raise Reject("must be a unit such as kWh, or the whole number of a Modbus unit", "write one of them")
     return value
 
 
 def _invalid(cursor: Cursor) -> int | str:
     value = cursor.node.value
     if isinstance(value, Decimal) or value is None:
-        raise Reject("must be a whole number or text")
+        raise Reject("must be a whole number or text", "write it as the wire has it, such as 0x8000")
     return value if isinstance(value, int) and not isinstance(value, bool) else text(cursor)
 
 
@@ -60,8 +60,8 @@ def meanings(words: tuple[str, ...]) -> Any:
                 child.fault("means a reading that stands there already", "keep one of them", key)
             if word:
                 found[_reading(key)] = word
-        if not found:
-            raise Reject("names no reading", f"write {{0: {words[1]}, …}}")
+        if not cursor.names():
+            raise Reject("names no reading", f"write {{0: {words[0]}, …}}")
         return found
 
     return parse
@@ -175,6 +175,13 @@ def point(home: Home, key: str, given: Written, sources: Sources) -> Point:
     return _meant(place, made)
 
 
+def addressed(cursor: Cursor, made: Iterable[Point | None]) -> None:
+    """A Modbus unit or base on what no Modbus point stands on would be ignored, so it is a fault."""
+    if all(point is not None and not isinstance(point.at, ModbusAddress) for point in made):
+        for key in sorted(cursor.names() & {"unit", "base"}):
+            cursor.spot(key).fault("is for Modbus, and no point here is", f"take `{key}` out", cursor.spot(key).shown())
+
+
 def _source(home: Home, place: Cursor, own: str | None, sources: Sources) -> Source:
     wanted = own or home.source
     if wanted is None:
@@ -228,7 +235,7 @@ def _worded(place: Cursor, made: Point) -> Point:
         if made.name != role and given is not None:
             place.spot(key).fault(f"only the point `{role}` has {key}", f"take `{key}` out, or call the point `{role}`")
         if made.name == role and given is None:
-            if made.type not in (None, "string"):
+            if made.type not in (None, "string") and key not in place.names():
                 place.fault(
                     f"a {role} that is a number needs its {key}", f"add `{key}: {{0: {words[1]}, …}}`", made.type
                 )
@@ -257,5 +264,5 @@ def _counted(place: Cursor, made: Point, counted: bool) -> Point:
     if counter.modulus is None and bits:
         counter = replace(counter, modulus=Fraction(2**bits))
     if made.type in ("int64", "uint64"):
-        place.warn("a counter of 64 bits is exact to 2^53 in InfluxDB", "none, where it stays below", made.type)
+        place.warn("a counter of 64 bits is exact to 2^53 in InfluxDB", "nothing, where it stays below that", made.type)
     return replace(made, counter=counter)

@@ -51,24 +51,21 @@ def yes_or_no(word: str) -> bool | None:
     return _ANSWERS.get(word.strip().lower())
 
 
-def read(file: Path) -> tuple[Register | None, list[Fault]]:
-    """The register, and every fault by its row."""
-    reading = _Reading(str(file), [])
+def read(file: Path, faults: list[Fault]) -> Register | None:
+    """The register, the faults of its rows noted; None without a column of ids. Raises Reject for what is no table."""
     try:
         content = file.read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
-        reading.fault(
-            0, "", f"the register cannot be read: {why}", "mend `register:`, or write one with `gemba register`"
-        )
-        return None, reading.faults
-    try:
-        rows = _sheet(content) if file.suffix.lower() == ".xlsx" else _table(content)
-    except Reject as reject:
-        reading.fault(0, "", reject.what, reject.do)
-        return None, reading.faults
-    devices = _devices(reading, rows)
-    return Register(file, sha256(content).hexdigest(), tuple(devices)), reading.faults
+        raise Reject(
+            f"the register cannot be read: {why}", "mend the path, or write one with `gemba register`"
+        ) from None
+    rows = _sheet(content) if file.suffix.lower() == ".xlsx" else _table(content)
+    filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
+    if not filled:
+        raise Reject("the register is empty", "write a row of headings, beginning with id or 编号")
+    devices = _devices(_Reading(str(file), faults), filled[0], filled[1:])
+    return None if devices is None else Register(file, sha256(content).hexdigest(), tuple(devices))
 
 
 def _table(content: bytes) -> list[Row]:
@@ -83,8 +80,8 @@ def _table(content: bytes) -> list[Row]:
         for cells in reader:
             rows.append((line, cells))
             line = reader.line_num + 1
-    except csv.Error as error:
-        raise Reject(f"the register is not CSV: {error} in line {reader.line_num}", "mend the quotes") from None
+    except csv.Error:
+        raise Reject(f"the register is no CSV from line {reader.line_num} on", "mend the quotes") from None
     return rows
 
 
@@ -103,21 +100,17 @@ def _sheet(content: bytes) -> list[Row]:
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
-def _devices(reading: _Reading, rows: Sequence[Row]) -> list[Device]:
-    filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
-    if not filled:
-        reading.fault(1, "", "the register is empty", "write a row of headings, beginning with id or 编号")
-        return []
-    columns = _columns(reading, *filled[0])
+def _devices(reading: _Reading, headings: Row, rows: Sequence[Row]) -> list[Device] | None:
+    columns = _columns(reading, *headings)
     if "id" not in columns:
-        reading.fault(filled[0][0], "", "the register has no column `id` (编号)", "write its headings in the first row")
-        return []
+        reading.fault(headings[0], "", "the register has no column `id` (编号)", "write its headings in the first row")
+        return None
     devices: list[Device] = []
     seen: dict[str, int] = {}
-    for number, cells in filled[1:]:
+    for number, cells in rows:
         values = {key: cells[i] for key, i in columns.items() if i < len(cells) and _text(cells[i])}
         device = _device(reading, number, values)
-        if len(cells) > len(rows[0][1]) and any(_text(cell) for cell in cells[len(filled[0][1]) :]):
+        if any(_text(cell) for cell in cells[len(headings[1]) :]):
             reading.fault(number, "", "more cells than headings", "mend the commas, or quote the cell", str(len(cells)))
         if device is None:
             continue

@@ -18,15 +18,16 @@ def url(protocol: str, cursor: Cursor) -> SplitResult:
     """The parts of a url that fits the protocol. Raises Reject, without ever showing a login."""
     written = text(cursor)
     forms = " or ".join(f"{scheme}://" for scheme in SCHEMES[protocol])
+    form = f"write {SCHEMES[protocol][0]}://host:port"
     if _LOGIN.search(written):
         raise Reject("a url holds no user or password", "write them under `security:`", HIDDEN)
     try:
         parts = urlsplit(written)
         port = parts.port
     except ValueError:
-        raise Reject("must be a url", f"write {forms}host:port") from None
+        raise Reject("must be a url", form) from None
     if parts.scheme not in SCHEMES[protocol]:
-        raise Reject(f"the url of {protocol} begins with {forms}", "write that")
+        raise Reject(f"the url of {protocol} begins with {forms}", form)
     if parts.scheme == "rtu":
         _serial(parts)
         return parts
@@ -43,7 +44,9 @@ def _serial(parts: SplitResult) -> None:
         raise Reject("a serial url names its device", "write rtu:///dev/ttyUSB0?baud=9600&parity=N")
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in SERIAL or not re.fullmatch(SERIAL[key], value):
-            raise Reject("a serial line has baud, parity=N|E|O, bits=7|8, stop=1|2", "write that", f"{key}={value}")
+            raise Reject(
+                "a serial line has baud, parity=N|E|O, bits=7|8, stop=1|2", "write one of these", f"{key}={value}"
+            )
 
 
 def place(written: str) -> tuple[str, tuple[str, ...]]:

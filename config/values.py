@@ -83,21 +83,21 @@ def fraction(cursor: Cursor) -> Fraction:
     except InvalidOperation:
         small = False
     if not small:
-        raise Reject("must be a number between 1e-30 and 1e30")
+        raise Reject("must be a number between 1e-30 and 1e30", "write it in another unit")
     return Fraction(value)
 
 
 def positive(cursor: Cursor) -> Fraction:
     value = fraction(cursor)
     if value <= 0:
-        raise Reject("must be above zero")
+        raise Reject("must be above zero", "write a number above 0")
     return value
 
 
 def not_negative(cursor: Cursor) -> Fraction:
     value = fraction(cursor)
     if value < 0:
-        raise Reject("must not be negative")
+        raise Reject("must not be negative", "write 0 or more")
     return value
 
 
@@ -107,7 +107,7 @@ def within(low: int, high: int) -> Callable[[Cursor], int]:
     def parse(cursor: Cursor) -> int:
         value = cursor.node.value
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise Reject(f"must be a whole number from {low} to {high}")
+            raise Reject(f"must be a whole number from {low} to {high}", "write one of these")
         return value
 
     return parse
@@ -132,7 +132,7 @@ def path(cursor: Cursor) -> Path:
     """A path, relative to the file that names it."""
     written = text(cursor)
     if "\0" in written:
-        raise Reject("must be a path")
+        raise Reject("must be a path", "write it as ./data")
     return cursor.folder / written
 
 
