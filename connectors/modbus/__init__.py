@@ -19,7 +19,7 @@ from connectors.base import Connector, Disconnected, Frame, Layout, gap
 from connectors.clock import SYSTEM, Clock
 from connectors.grid import Grid, Polls
 from connectors.modbus.decode import EXCEPTIONS, Columns, Decoder
-from connectors.modbus.endpoint import Endpoint, endpoint
+from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.identity import identify
 from connectors.modbus.pdu import Identify, Read, Reply
 from connectors.modbus.plan import DEADLINE, Group, Request, plan, split, summary
@@ -74,7 +74,7 @@ class Modbus:
 
     # -- a connection --------------------------------------------------------------------------------------------------
     async def __aenter__(self) -> Self:
-        self._endpoint = endpoint(self.source.url, self._clock)
+        self._endpoint = Endpoint.at(self.source.url, self._clock)
         await self._endpoint.enter(self.source.timeout or DEADLINE)
         try:
             await self._meet()

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -110,6 +110,12 @@ class Endpoint:
         self._late: dict[int, int] = {}  # RTU: until when a late answer of a unit may still come
         self._suspect = False
         self._missing: list[int] = []  # units that did not answer, since anybody did
+
+    @classmethod
+    def at(cls, url: str, clock: Clock) -> Self:
+        """The one that all sources with this URL share in this event loop; to be entered at once."""
+        to = line(url)
+        return _endpoints().setdefault(to, cls(to, clock))  # type: ignore[return-value]
 
     # -- the connection ------------------------------------------------------------------------------------------------
     async def enter(self, deadline: int) -> None:
@@ -270,9 +276,3 @@ _ENDPOINTS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Line, Endpoint]] =
 
 def _endpoints() -> dict[Line, Endpoint]:
     return _ENDPOINTS.setdefault(asyncio.get_running_loop(), {})
-
-
-def endpoint(url: str, clock: Clock) -> Endpoint:
-    """The one for this line in this event loop; to be entered at once."""
-    to = line(url)
-    return _endpoints().setdefault(to, Endpoint(to, clock))

@@ -1,0 +1,295 @@
+"""What a source promises while its device behaves: frames on time, stamped, and no more requests than needed."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from config.plant import Point
+from connectors import quality
+from connectors.base import Disconnected, Frame
+from connectors.modbus import Modbus
+from connectors.modbus.endpoint import Line, line
+from tests.connectors.modbus.device import Asked, Device, Out, on_terminal, served
+from tests.connectors.modbus.points import point, source
+
+MS = 1_000_000
+HOLDING = {1: {"holding": {i: 100 + i for i in range(200)}, "input": {i: 900 + i for i in range(50)}}}
+
+
+def soon(*points: Point, every: int = 20 * MS) -> list[Point]:
+    return [point(p.name, unit=p.at.unit, every=every, type=p.type) for p in points]  # type: ignore[union-attr]
+
+
+async def take(connector: Modbus, count: int) -> list[Frame]:
+    frames = connector.frames()
+    return [await anext(frames) for _ in range(count)]
+
+
+def codes(frame: Frame) -> list[str]:
+    got = np.zeros(len(frame.layout.columns), np.uint32) if frame.quality is None else frame.quality
+    return [quality.name(code) for code in got.tolist()]
+
+
+# -- frames ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("carrier", ["tcp", "rtuovertcp", "serial"])
+async def test_a_poll_is_one_frame_over_every_carrier(carrier: str) -> None:
+    device = Device(HOLDING)
+    serving = on_terminal(device) if carrier == "serial" else served(device, rtu=carrier == "rtuovertcp")
+    points = soon(point("holding:0"), point("holding:1", type="int32"), point("input:4"))
+    async with serving as url, Modbus(source(url), points) as connector:
+        frames = await take(connector, 3)
+    assert [frame.ints.tolist() for frame in frames] == [[100, 101 << 16 | 102, 904]] * 3
+    assert all(frame.quality is None and frame.live for frame in frames)
+    assert device.reads[-2:] == [(1, 3, 0, 3), (1, 4, 4, 1)]
+    assert not device.writes
+
+
+async def test_a_frame_is_stamped_in_the_middle_of_its_exchange() -> None:
+    """collectors.md 13: the time of gathering hides how long the answer took."""
+
+    async def late(asked: Asked, frame: bytes, out: Out) -> None:
+        await asyncio.sleep(0.06)
+        out(frame)
+
+    async with served(Device(HOLDING), twist=late) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        frames = connector.frames()
+        before = time.time_ns()
+        frame = await anext(frames)
+        after = time.time_ns()
+    assert 60 * MS <= frame.round_trip < after - before
+    assert abs(frame.time - (before + after) // 2) < 15 * MS
+    assert frame.source_times is None
+
+
+async def test_groups_of_one_source_keep_their_intervals() -> None:
+    device = Device(HOLDING)
+    points = [*soon(point("holding:0")), *soon(point("input:0"), every=60 * MS)]
+    async with served(device) as url, Modbus(source(url), points) as connector:
+        began = time.monotonic()
+        frames = await take(connector, 12)
+    names = [frame.layout.group for frame in frames]
+    assert names.count("poll 0.02s 1") == 9
+    assert names.count("poll 0.06s 1") == 3
+    assert 0.14 < time.monotonic() - began < 0.5
+    assert connector.polls.due == connector.polls.good + connector.polls.missed
+    assert connector.polls.good == 12
+
+
+async def test_a_slow_consumer_makes_no_queue() -> None:
+    """collectors.md 11: frames are made when they are taken; what fell due meanwhile is missed, and counted."""
+    device = Device(HOLDING)
+    async with served(device) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        frames = connector.frames()
+        await anext(frames)
+        asked = len(device.asked)
+        await asyncio.sleep(0.1)
+        assert len(device.asked) == asked
+        await anext(frames)
+    assert len(device.asked) == asked + 1
+    assert 4 <= connector.polls.missed <= 5
+
+
+async def test_waiting_costs_nothing() -> None:
+    """collectors.md 20: poll loops that burnt a core while nothing was due."""
+    points = [point(f"holding:{i}", every=3_600_000 * MS) for i in range(50)]
+    async with served(Device(HOLDING)) as url, Modbus(source(url), points) as connector:
+        frames = connector.frames()
+        await anext(frames)
+        waiting = asyncio.ensure_future(anext(frames))
+        await asyncio.sleep(0.02)
+        began = time.process_time()
+        await asyncio.sleep(0.4)
+        assert time.process_time() - began < 0.02
+        waiting.cancel()
+
+
+# -- the device --------------------------------------------------------------------------------------------------------
+async def test_what_the_device_says_it_is() -> None:
+    identity = {0: b"Acme", 1: b"M-7", 2: b"2.1", 4: b"Meter"}
+    async with served(Device(HOLDING, identity)) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        assert connector.identity == {
+            "VendorName": "Acme", "ProductCode": "M-7", "MajorMinorRevision": "2.1", "ProductName": "Meter",
+        }  # fmt: skip
+        assert connector.identities == {1: connector.identity}
+
+
+async def test_a_device_without_identification_is_read_all_the_same() -> None:
+    device = Device(HOLDING)
+    async with served(device) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        assert connector.identity == {}
+        assert (await take(connector, 1))[0].ints.tolist() == [100]
+    assert [asked.pdu for asked in device.asked if asked.function == 43] == [b"\x2b\x0e\x02\x00", b"\x2b\x0e\x01\x00"]
+
+
+async def test_a_device_that_takes_identification_ill_is_never_asked_again() -> None:
+    def offended(asked: Asked, frame: bytes, out: Out) -> None:
+        out(b"" if asked.function == 43 else frame)
+
+    device = Device(HOLDING)
+    async with served(device, twist=offended) as url:
+        with pytest.raises(Disconnected):
+            await Modbus(source(url), soon(point("holding:0"))).__aenter__()
+        async with Modbus(source(url), soon(point("holding:0"))) as connector:
+            assert (await take(connector, 1))[0].ints.tolist() == [100]
+    assert sum(asked.function == 43 for asked in device.asked) == 1
+
+
+async def test_silence_on_identification_is_no_silence_of_the_unit() -> None:
+    def mute(asked: Asked, frame: bytes, out: Out) -> None:
+        if asked.function != 43:
+            out(frame)
+
+    points = soon(point("holding:0"))
+    async with served(Device(HOLDING), twist=mute) as url, Modbus(source(url, timeout=60 * MS), points) as connector:
+        assert (await take(connector, 1))[0].ints.tolist() == [100]
+
+
+async def test_what_was_learned_of_a_device_outlives_the_connection_and_what_recovers_is_read_again() -> None:
+    device = Device({1: {"holding": {0: 1, 1: 2, 3: 4}}})
+    connector = Modbus(source(), soon(*(point(f"holding:{i}") for i in range(4))))
+    async with served(device) as url:
+        connector.source = source(url)
+        for _ in range(2):
+            async with connector:
+                assert codes((await take(connector, 1))[0]) == ["Good", "Good", "BadNodeIdUnknown", "Good"]
+        assert device.reads.count((1, 3, 0, 4)) == 2  # to see whether the unit answers, and the first poll
+        device.units[1]["holding"][2] = 3
+        async with connector:
+            assert (await take(connector, 1))[0].ints.tolist() == [1, 2, 3, 4]
+
+
+async def test_a_table_that_appears_is_read_once_it_is_there() -> None:
+    device = Device({1: {"holding": {0: 1}}})
+    points = soon(point("holding:0"), point("input:0"), point("input:1"))
+    async with served(device) as url, Modbus(source(url), points) as connector:
+        frames = connector.frames()
+        assert codes(await anext(frames)) == ["Good", "BadNodeIdUnknown", "BadNodeIdUnknown"]
+        device.units[1]["input"] = {0: 7, 1: 8}
+        assert (await anext(frames)).ints.tolist() == [1, 7, 8]
+
+
+# -- units and sources that share a line -------------------------------------------------------------------------------
+UNITS = {unit: {"holding": {i: 1000 * unit + i for i in range(20)}} for unit in (1, 2, 3)}
+
+
+async def test_sources_with_one_url_share_its_connection_and_only_one_request_is_under_way() -> None:
+    """collectors.md 6: overlapping requests on a serial gateway. One lock for each physical endpoint."""
+    under_way: list[int] = []
+    most = 0
+
+    async def counting(asked: Asked, frame: bytes, out: Out) -> None:
+        nonlocal most
+        under_way.append(1)
+        most = max(most, len(under_way))
+        await asyncio.sleep(0.002)
+        under_way.pop()
+        out(frame)
+
+    device = Device(UNITS)
+    async with served(device, twist=counting) as url:
+
+        async def run(unit: int) -> list[list[int]]:
+            async with Modbus(source(url, unit=unit), soon(point("holding:0", unit=unit))) as connector:
+                return [frame.ints.tolist() for frame in await take(connector, 5)]
+
+        assert await asyncio.gather(*(run(unit) for unit in (1, 2, 3))) == [[[1000]] * 5, [[2000]] * 5, [[3000]] * 5]
+    assert device.connections == 1
+    assert most == 1
+
+
+async def test_the_last_source_closes_the_connection() -> None:
+    """collectors.md 1: sessions that nobody closes."""
+    device = Device(UNITS)
+    async with served(device) as url:
+        first, second = (Modbus(source(url, unit=u), soon(point("holding:0", unit=u))) for u in (1, 2))
+        async with first:
+            async with second:
+                pass
+            assert (await take(first, 1))[0].ints.tolist() == [1000]
+        async with second:
+            assert (await take(second, 1))[0].ints.tolist() == [2000]
+    assert device.connections == 2
+
+
+async def test_a_pause_is_kept_between_requests_on_the_line() -> None:
+    device = Device(UNITS)
+    times: list[float] = []
+
+    def note(asked: Asked, frame: bytes, out: Out) -> None:
+        times.append(time.monotonic())
+        out(frame)
+
+    async with served(device, twist=note) as url:
+        points = soon(point("holding:0"), point("holding:2"), point("holding:4"))
+        async with Modbus(source(url, pause=20 * MS), points) as connector:
+            await take(connector, 2)
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.019
+
+
+async def test_a_silent_unit_among_others_of_its_source_is_data_and_rests() -> None:
+    """collectors.md 4: one dead device slows all."""
+    device = Device(UNITS, silent={2})
+    points = [p for unit in (1, 2, 3) for p in soon(point("holding:0", unit=unit))]
+    async with served(device) as url, Modbus(source(url, timeout=100 * MS), points) as connector:
+        frames = await take(connector, 30)
+        seen = {unit: [f for f in frames if f.layout.group.endswith(str(unit))] for unit in (1, 2, 3)}
+        assert {tuple(codes(frame)) for frame in seen[2]} == {("BadTimeout",)}
+        assert not any(frame.live for frame in seen[2])
+        assert [frame.ints.tolist() for frame in seen[1] + seen[3]] == [[1000]] * len(seen[1]) + [[3000]] * len(seen[3])
+        assert sum(asked.unit == 2 for asked in device.asked) == 1
+        assert device.connections == 1
+
+
+async def test_a_unit_that_comes_back_is_read_again() -> None:
+    device = Device(UNITS, silent={2})
+    points = [p for unit in (1, 2) for p in soon(point("holding:0", unit=unit))]
+    async with served(device) as url, Modbus(source(url, timeout=50 * MS), points) as connector:
+        frames = connector.frames()
+        assert codes(await anext(frames)) == ["Good"]
+        assert codes(await anext(frames)) == ["BadTimeout"]
+        device.silent.clear()
+        began = time.monotonic()
+        while codes(frame := await anext(frames)) != ["Good"] or "2" not in frame.layout.group.split()[-1]:
+            assert time.monotonic() - began < 3
+        assert frame.ints.tolist() == [2000]
+        assert time.monotonic() - began > 0.8  # it rested for a second
+
+
+async def test_a_source_of_which_no_unit_answers_is_disconnected() -> None:
+    device = Device(UNITS, silent={1, 2})
+    points = [p for unit in (1, 2) for p in soon(point("holding:0", unit=unit))]
+    async with served(device) as url:
+        with pytest.raises(Disconnected, match=r"no answer of unit 2 within 0\.05 s") as caught:
+            await Modbus(source(url, timeout=50 * MS), points).__aenter__()
+    assert caught.value.reason == quality.BAD_TIMEOUT
+
+
+async def test_a_source_without_points_waits() -> None:
+    async with served(Device(UNITS)) as url, Modbus(source(url), []) as connector:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(connector.frames()), 0.05)
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("tcp://plc", Line("plc", 502)),
+        ("tcp://PLC:1502", Line("plc", 1502)),
+        ("tcp://[::1]:502", Line("::1", 502)),
+        ("rtuovertcp://10.0.0.7:4001", Line("10.0.0.7", 4001, rtu=True)),
+        ("rtu:///dev/none0?baud=19200&parity=E&bits=7&stop=2", Line("/dev/none0", 0, True, 19200, "E", 7, 2)),
+        ("rtu:///dev/none0", Line("/dev/none0", 0, True, 9600, "N", 8, 1)),
+    ],
+)
+def test_urls(url: str, wanted: Line) -> None:
+    assert line(url) == wanted
+
+
+def test_one_character_takes_as_long_as_its_bits() -> None:
+    assert line("rtu:///dev/none0?baud=10000&parity=E").character == 1_100_000  # 11 bits
+    assert line("rtu:///dev/none0?baud=10000").character == 1_000_000
+    assert line("tcp://plc").character == 0

@@ -1,0 +1,503 @@
+"""Devices that misbehave, over every carrier: what they send is never taken for what was asked, and costs only them."""
+
+import asyncio
+import itertools
+import random
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymodbus.client import AsyncModbusTcpClient
+
+from connectors import quality
+from connectors.base import Disconnected, Frame
+from connectors.modbus import Modbus
+from connectors.modbus import endpoint as lines
+from tests.connectors.modbus.device import Asked, Device, Out, Twist, crc, framed, mbap, on_terminal, served
+from tests.connectors.modbus.points import point, source
+from tests.connectors.modbus.test_connector import MS, codes, soon, take
+
+CARRIERS = ("tcp", "rtuovertcp", "serial")
+UNITS = {unit: {"holding": {i: 1000 * unit + i for i in range(20)}} for unit in (1, 2, 3)}
+
+
+def on(carrier: str, device: Device, twist: Twist | None = None) -> AbstractAsyncContextManager[str]:
+    if carrier == "serial":
+        return on_terminal(device, twist)
+    return served(device, carrier == "rtuovertcp", twist)
+
+
+def plc(url: str, unit: int = 1, timeout: int = 80 * MS, address: int = 0) -> Modbus:
+    return Modbus(source(url, unit=unit, timeout=timeout), soon(point(f"holding:{address}", unit=unit)))
+
+
+async def lost(connector: Modbus) -> Disconnected:
+    """Connects and polls until it is Disconnected; whatever it says before must be true."""
+    with pytest.raises(Disconnected) as caught:
+        async with connector:
+            async for frame in connector.frames():
+                assert frame.ints.tolist() == [1000]
+    return caught.value
+
+
+# -- nobody there ------------------------------------------------------------------------------------------------------
+async def test_refused() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        error = await lost(plc(f"tcp://127.0.0.1:{taken.getsockname()[1]}"))
+    assert "127.0.0.1" in str(error)
+    assert "refused" in str(error) or "Connect call failed" in str(error)
+    assert error.reason == quality.BAD_NOT_CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("rtu:///dev/gemba-none0", "No such file"),
+        ("tcp://no-such-host.invalid", "no-such-host.invalid"),
+        ("tcp://" + "x" * 300, "xxx"),
+    ],
+)
+async def test_what_cannot_be_opened_says_why(url: str, words: str) -> None:
+    error = await lost(plc(url, timeout=2000 * MS))
+    assert words in str(error)
+
+
+async def test_all_who_wait_for_a_dead_endpoint_share_one_attempt() -> None:
+    """collectors.md 4: thirty units behind a dead gateway do not wait thirty deadlines."""
+    with socket.socket() as listener:  # accepts nothing once its backlog is full
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        filling = [socket.socket() for _ in range(4)]
+        for each in filling:
+            each.setblocking(False)
+            each.connect_ex(address)
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        errors = await asyncio.gather(*(lost(plc(f"tcp://127.0.0.1:{address[1]}", unit)) for unit in range(1, 31)))
+        assert time.monotonic() - began < 0.4
+        assert {error.reason for error in errors} == {quality.BAD_NOT_CONNECTED}
+        for each in filling:
+            each.close()
+
+
+async def test_a_lost_source_stays_lost_until_it_is_entered_again() -> None:
+    """collectors.md 1: library and program both reconnected, and flooded the server with sessions."""
+    device = Device(UNITS)
+    async with served(device) as url:
+        connector = plc(url)
+        async with connector:
+            await take(connector, 1)
+    port = int(url.rpartition(":")[2])
+    assert (await lost(connector)).reason == quality.BAD_NOT_CONNECTED
+    again = Device(UNITS)
+    async with served(again, port=port):
+        await asyncio.sleep(0.3)
+        assert again.connections == 0
+        async with connector:
+            await take(connector, 1)
+        assert again.connections == 1
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_silence_is_disconnected_at_the_deadline(carrier: str) -> None:
+    """collectors.md 2: connected, but no data."""
+    device = Device(UNITS)
+    async with on(carrier, device) as url:
+        connector = plc(url)
+        with pytest.raises(Disconnected) as caught:
+            async with connector:
+                async for _ in connector.frames():
+                    device.silent.add(1)
+                    began = time.monotonic()
+        assert 0.08 <= time.monotonic() - began < 0.3
+        assert caught.value.reason == quality.BAD_TIMEOUT
+        assert connector.polls.bad == {"BadTimeout": 1}
+        device.silent.clear()
+        async with connector:
+            assert (await take(connector, 1))[0].ints.tolist() == [1000]
+
+
+async def test_lost_in_the_middle_of_a_poll_is_noticed_at_once() -> None:
+    def reset(asked: Asked, frame: bytes, out: Out) -> None:
+        out(b"" if asked.number >= 4 else frame)
+
+    async with served(Device(UNITS), twist=reset) as url:
+        connector = plc(url, timeout=5000 * MS)
+        began = time.monotonic()
+        error = await lost(connector)
+        assert time.monotonic() - began < 1
+    assert error.reason == quality.BAD_NOT_CONNECTED
+    assert connector.polls.good == 1
+
+
+async def test_the_kernel_watches_the_connection_too() -> None:
+    """reliability.md 1.3, fault 3: a deadline on each request, TCP_USER_TIMEOUT, and keepalive."""
+    async with served(Device(UNITS)) as url, plc(url, timeout=1000 * MS) as connector:
+        exchanges = connector._endpoint._exchanges  # type: ignore[union-attr]
+        kernel = exchanges.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        assert kernel.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
+        assert kernel.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+
+
+# -- late --------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_device_at_nine_tenths_of_its_deadline_is_polled_without_overlap(carrier: str) -> None:
+    """reliability.md 1.3, fault 2: no overlapping polls, skipped slots counted."""
+    under_way, most = [0], [0]
+
+    async def slow(asked: Asked, frame: bytes, out: Out) -> None:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await asyncio.sleep(0.072)
+        under_way[0] -= 1
+        out(frame)
+
+    async with on(carrier, Device(UNITS), slow) as url, plc(url) as connector:
+        frames = await take(connector, 3)
+    assert [frame.ints.tolist() for frame in frames] == [[1000]] * 3
+    assert most == [1]
+    assert connector.polls.missed >= 6  # of 20 ms each
+    assert connector.polls.due == connector.polls.missed + connector.polls.good
+
+
+class Counting(Device):
+    """Every register holds the number of the request that reads it, so that a stale answer shows."""
+
+    def answer(self, asked: Asked) -> bytes | None:
+        if asked.function != 3:
+            return super().answer(asked)
+        return bytes((3, 2 * asked.count)) + struct.pack(">H", asked.number % 1000 + 1000 * asked.unit) * asked.count
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("lateness", [0.09, 0.15])
+async def test_a_late_answer_is_never_taken_for_the_next_one(carrier: str, lateness: float) -> None:
+    """collectors.md 5: a stale reply taken as current, after an exchange that was given up.
+
+    Unit 1 answers one in seven late; unit 2 shares its line. A source is entered again at once, which is the hardest
+    case: the agent would wait longer.
+    """
+    device = Counting({1: {}, 2: {}})
+    chance = random.Random(7)
+
+    def late(asked: Asked, frame: bytes, out: Out) -> None:
+        if asked.unit == 1 and chance.random() < 1 / 7:
+            asyncio.get_running_loop().call_later(lateness, out, frame)
+        else:
+            out(frame)
+
+    async with on(carrier, device, late) as url:
+        kept: dict[int, list[Frame]] = {1: [], 2: []}
+
+        async def run(unit: int, address: int) -> None:
+            connector = plc(url, unit, address=address)
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                try:
+                    async with connector:
+                        frames = connector.frames()
+                        while time.monotonic() < until:
+                            before = len(device.asked)
+                            frame = await anext(frames)
+                            value = frame.ints.tolist()[0]
+                            assert value // 1000 == unit
+                            assert value % 1000 >= before % 1000, "older than its own request"
+                            kept[unit].append(frame)
+                except Disconnected as error:
+                    assert unit == 1, str(error)
+
+        await asyncio.gather(run(1, 0), run(2, 5))
+    assert len(kept[1]) >= 2
+    assert len(kept[2]) >= 6
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_silent_unit_holds_up_the_others_for_no_more_than_its_deadline(carrier: str) -> None:
+    """collectors.md 4 (pymodbus#1654): never close the shared bus for one silent unit."""
+    device = Device(UNITS, silent={1})
+    stamps: list[float] = []
+    async with on(carrier, device) as url, plc(url, 2, 1000 * MS) as healthy:
+
+        async def poll() -> None:
+            async for frame in healthy.frames():
+                assert frame.ints.tolist() == [2000]
+                stamps.append(time.monotonic())
+                if len(stamps) == 40:
+                    return
+
+        polling = asyncio.ensure_future(poll())
+        for _ in range(3):
+            assert (await lost(plc(url, 1))).reason == quality.BAD_TIMEOUT
+            await asyncio.sleep(0.03)
+        await polling
+    gaps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
+    assert max(gaps) < 0.08 + 0.06  # a deadline, and the rest of a poll
+    assert sum(gap > 0.07 for gap in gaps) <= 3
+    if carrier == "tcp":
+        assert device.connections == 1
+
+
+async def test_a_connection_on_which_several_units_are_silent_is_opened_anew() -> None:
+    """A gateway whose session hangs while others of its units keep the shared connection in use."""
+    device = Device(UNITS)
+
+    def stuck(asked: Asked, frame: bytes, out: Out) -> None:
+        if asked.connection > 1:
+            out(frame)
+
+    async with served(device, twist=stuck) as url:
+        await asyncio.gather(*(lost(plc(url, unit)) for unit in (1, 2, 3)))
+        outcome = [await plc(url, 1, address=0).__aenter__()]
+    assert outcome[0].polls.due == 0
+    await outcome[0].__aexit__(None, None, None)
+    assert device.connections == 2
+
+
+# -- wrong -------------------------------------------------------------------------------------------------------------
+def tcp(change: Callable[[Asked, bytes], bytes]) -> Callable[[Asked, bytes], bytes]:
+    return change
+
+
+WRONG: dict[str, Callable[[Asked, bytes], bytes]] = {
+    "garbage": lambda asked, reply: b"\xde\xad\xbe\xef" * 8,
+    "one byte": lambda asked, reply: b"\x00",
+    "another unit": lambda asked, reply: mbap(asked.tid, 2, reply),
+    "another transaction": lambda asked, reply: mbap(asked.tid + 1, asked.unit, reply),
+    "no transaction": lambda asked, reply: mbap(0, asked.unit, reply),
+    "another protocol": lambda asked, reply: mbap(asked.tid, asked.unit, reply, protocol=7),
+    "another function": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x04" + reply[1:]),
+    "an unknown function": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x63" + reply[1:]),
+    "a function that writes": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x10\x00\x00\x00\x01"),
+    "truncated": lambda asked, reply: mbap(asked.tid, asked.unit, reply)[:-1],
+    "a register too few": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x03\x00"),
+    "a register too many": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x03\x04\x03\xe9\x03\xea"),
+    "a byte count that lies": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x03\x04\x03\xe9"),
+    "more bytes than counted": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x03\x02\x03\xe9\x00"),
+    "nothing but a function": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x03"),
+    "an exception without a code": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x83"),
+    "an exception to another function": lambda asked, reply: mbap(asked.tid, asked.unit, b"\x84\x02"),
+    "a length without end": lambda asked, reply: mbap(asked.tid, asked.unit, reply, length=65535) + b"\0" * 3000,
+    "a length of nothing": lambda asked, reply: mbap(asked.tid, asked.unit, b"", length=0) + reply,
+}
+WRONG_RTU: dict[str, Callable[[Asked, bytes], bytes]] = {
+    "garbage": lambda asked, reply: b"\xde\xad\xbe\xef" * 8,
+    "a wrong checksum": lambda asked, reply: framed(asked, reply, True)[:-1] + b"\x00",
+    "another unit": lambda asked, reply: b"\x02" + reply + crc(b"\x02" + reply),
+    "another function": lambda asked, reply: framed(asked, b"\x04" + reply[1:], True),
+    "an unknown function": lambda asked, reply: framed(asked, b"\x63" + reply[1:], True),
+    "an odd encapsulated answer": lambda asked, reply: framed(asked, b"\x2b\x0d\x01\x00\x00\x00\x00\x09\xff", True),
+    "diagnostics cut short": lambda asked, reply: framed(asked, b"\x08", True),
+    "truncated": lambda asked, reply: framed(asked, reply, True)[:-1],
+    "a register too many": lambda asked, reply: framed(asked, b"\x03\x04\x03\xe9\x03\xea", True),
+    "an exception to another function": lambda asked, reply: framed(asked, b"\x84\x02", True),
+}
+EVERY_WRONG = [("tcp", name) for name in WRONG] + [(c, name) for c in ("rtuovertcp", "serial") for name in WRONG_RTU]
+
+
+@pytest.mark.parametrize(("carrier", "name"), EVERY_WRONG)
+async def test_what_is_no_answer_becomes_no_value(carrier: str, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """reliability.md 1.3, fault 5: rejected, no value stored, and sound again at the next connection."""
+    device = Device(UNITS)
+    wrong = (WRONG if carrier == "tcp" else WRONG_RTU)[name]
+    sound = [False]
+
+    def twist(asked: Asked, frame: bytes, out: Out) -> None:
+        reply = device.answer(asked)
+        assert reply is not None
+        out(frame if sound[0] or asked.number < 4 else wrong(asked, reply))
+
+    async with on(carrier, device, twist) as url:
+        connector = plc(url, timeout=150 * MS)
+        began = time.monotonic()
+        error = await lost(connector)
+        assert time.monotonic() - began < 0.6
+        assert error.reason in (quality.BAD_COMMUNICATION, quality.BAD_TIMEOUT)
+        assert connector.polls.good >= 1
+        sound[0] = True
+        async with connector:
+            assert [frame.ints.tolist() for frame in await take(connector, 2)] == [[1000]] * 2
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_an_answer_that_comes_twice_or_byte_by_byte_is_one_answer(carrier: str) -> None:
+    """reliability.md 1.3, faults 5 and 7: duplicated frames, one-byte segments."""
+
+    async def twist(asked: Asked, frame: bytes, out: Out) -> None:
+        for byte in frame:
+            out(bytes((byte,)))
+            await asyncio.sleep(0)
+        if asked.number % 2:
+            out(frame)
+
+    device = Counting({1: {}})
+    async with on(carrier, device, twist) as url:
+        kept = []
+        for _ in range(4):  # a copy on a serial line may cost the next exchange, never its truth
+            try:
+                async with plc(url) as connector:
+                    frames = connector.frames()
+                    for _ in range(4):
+                        before = len(device.asked)
+                        value = (await anext(frames)).ints.tolist()[0]
+                        assert value == 1000 + before
+                        kept.append(value)
+            except Disconnected:
+                continue
+    assert len(kept) >= 4
+
+
+async def test_answers_that_come_together_are_told_apart() -> None:
+    """reliability.md 1.3, fault 5: merged frames. The late answer and the next one arrive in one segment."""
+    held: list[bytes] = []
+
+    def merge(asked: Asked, frame: bytes, out: Out) -> None:
+        if asked.unit == 1 and asked.number >= 6:
+            held.append(frame)
+        else:
+            out(b"".join([*held, frame]))
+            held.clear()
+
+    device = Counting({1: {}, 2: {}})
+    async with served(device, twist=merge) as url, plc(url, 2, 1000 * MS) as healthy:
+        frames = healthy.frames()
+        await anext(frames)
+        doomed = asyncio.ensure_future(lost_counting(plc(url, 1)))
+        for _ in range(12):
+            assert (await anext(frames)).ints.tolist()[0] // 1000 == 2
+        await doomed
+
+
+async def lost_counting(connector: Modbus) -> None:
+    with pytest.raises(Disconnected):
+        async with connector:
+            async for frame in connector.frames():
+                assert frame.ints.tolist()[0] // 1000 == 1
+
+
+async def test_a_gateway_that_speaks_for_a_silent_unit() -> None:
+    """Exceptions 10 and 11: the gateway answers, the unit does not."""
+    async with served(Device(UNITS)) as url:
+        with pytest.raises(Disconnected, match="the gateway says of unit 9: exception 11") as caught:
+            await plc(url, 9).__aenter__()
+    assert caught.value.reason == quality.BAD_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(1, "BadNotReadable"), (4, "BadDeviceFailure"), (6, "BadOutOfService"), (99, "Bad")]
+)
+async def test_an_exception_is_data(code: int, name: str) -> None:
+    def refuse(asked: Asked, frame: bytes, out: Out) -> None:
+        out(frame if asked.address != 2 else mbap(asked.tid, asked.unit, bytes((0x83, code))))
+
+    points = soon(point("holding:0"), point("holding:2"))
+    async with served(Device(UNITS), twist=refuse) as url, Modbus(source(url), points) as connector:
+        assert codes((await take(connector, 1))[0]) == ["Good", name]
+    assert connector.polls.good == 1
+
+
+# -- cancelled ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_an_exchange_that_was_cancelled_leaves_nothing_for_the_next_one(carrier: str) -> None:
+    """collectors.md 5 (pymodbus#538): transaction ids off by one after cancelled waits."""
+    device = Counting({1: {}, 2: {}})
+
+    async def slow(asked: Asked, frame: bytes, out: Out) -> None:
+        if asked.unit == 1 and asked.number > 6:
+            asyncio.get_running_loop().call_later(0.03, out, frame)
+        else:
+            out(frame)
+
+    async with on(carrier, device, slow) as url, plc(url, 2, 1000 * MS) as healthy:
+        frames = healthy.frames()
+        connector = plc(url, 1, 1000 * MS)
+        async with connector:
+            own = connector.frames()
+            await anext(own)
+            while len(device.asked) <= 8:
+                await anext(frames)
+            waiting = asyncio.ensure_future(anext(own))
+            await asyncio.sleep(0.035)
+            waiting.cancel()
+            for _ in range(4):
+                before = len(device.asked)
+                value = (await anext(frames)).ints.tolist()[0]
+                assert (value // 1000, value % 1000 >= before) == (2, True)
+
+
+# -- anything at all ---------------------------------------------------------------------------------------------------
+@asynccontextmanager
+async def babbling(segments: list[bytes]) -> AsyncIterator[str]:
+    """Answers whatever it is asked with these, over and over."""
+
+    def out(asked: Asked, frame: bytes, send: Out) -> None:
+        for segment in segments:
+            send(segment.replace(b"TT", asked.tid.to_bytes(2, "big")) or b"\x00")
+
+    async with served(Device(UNITS), twist=out) as url:
+        yield url
+
+
+pieces = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=40),
+        st.builds(
+            lambda body: b"TT\x00\x00" + (len(body) + 1).to_bytes(2, "big") + b"\x01" + body, st.binary(max_size=8)
+        ),
+        st.just(b"TT\x00\x00\x00\x05\x01\x03\x02\x03\xe8"),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(pieces)
+async def test_whatever_is_sent_there_is_a_true_frame_or_disconnected(segments: list[bytes]) -> None:
+    """Fuzz of the reply path over a real socket: no exception but ours, in bounded time."""
+    began = time.monotonic()
+    async with babbling(segments) as url:
+        connector = plc(url, timeout=30 * MS)
+        try:
+            async with connector:
+                for frame in await take(connector, 2):
+                    assert frame.quality is not None or len(frame.ints) == 1
+        except Disconnected as error:
+            assert error.reason in (quality.BAD_COMMUNICATION, quality.BAD_TIMEOUT, quality.BAD_NOT_CONNECTED)
+    assert time.monotonic() - began < 1
+
+
+@settings(max_examples=150, deadline=500)
+@given(st.binary(max_size=600), st.booleans(), st.integers(1, 40))
+def test_any_bytes_are_taken_in_bounded_time(data: bytes, rtu: bool, cut: int) -> None:
+    """reliability.md 1.3, fault 5 (pymodbus#2698, #2856): garbage killed the protocol, or cost seconds of CPU."""
+
+    async def feed() -> None:
+        scheme = "rtuovertcp" if rtu else "tcp"
+        exchanges, _ = lines._client(lines.line(f"{scheme}://127.0.0.1:1"), 1_000_000_000)
+        exchanges.request_dev_id, exchanges.request_transaction_id = 1, 0 if rtu else 1
+        for start in range(0, len(data), cut):
+            exchanges.data_received(data[start : start + cut])
+        assert len(exchanges.recv_buffer) <= lines.ROOM
+
+    began = time.process_time()
+    asyncio.run(feed())
+    assert time.process_time() - began < 0.4
+
+
+def test_the_library_never_reconnects_or_repeats() -> None:
+    """collectors.md 1: one owner of reconnection."""
+
+    async def built() -> tuple[int, float | None]:
+        exchanges, _ = lines._client(lines.line("tcp://127.0.0.1:1"), 1_000_000_000)
+        return exchanges.retries, exchanges.comm_params.reconnect_delay
+
+    assert asyncio.run(built()) == (0, 0)
+    assert AsyncModbusTcpClient.__init__.__kwdefaults__["retries"] == 3  # so it must be said
