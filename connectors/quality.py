@@ -71,3 +71,21 @@ def name(code: int) -> str:
         found = code_to_name_doc.get(base)
         _NAMES[base] = found[0] if found else f"{severity}_0x{code:08X}"
     return _NAMES[base]
+
+
+def code(text: str) -> int:
+    """The code of a StatusCode's name, or of a number in decimal or 0x hexadecimal. Raises ValueError."""
+    if text[:1].isdigit():
+        number = int(text, 0)
+        if number >= 2**32:
+            raise ValueError("must be a StatusCode of 32 bits")
+        return number
+    for known, called in _NAMES.items():
+        if called == text:
+            return known
+    from asyncua.ua.status_codes import StatusCodes
+
+    found = getattr(StatusCodes, text, None)
+    if not isinstance(found, int):
+        raise ValueError("is no StatusCode's name or number")
+    return found

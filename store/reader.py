@@ -56,7 +56,8 @@ class Event:
     """Something that happened to the record itself: `gap`, `clock`, `loss`, `strike`, `plant`, `start`, `stop` …
 
     The time of a `clock` event is what the clock showed after it was set, and `epoch` in its detail the epoch that
-    begins with it: where the clock went back, rows of earlier epochs from that time on do not count, imported ones apart.
+    begins with it: where the clock went back, rows of earlier epochs from that time on do not count (imported rows,
+    of epoch 0, apart).
     """
 
     seq: int

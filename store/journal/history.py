@@ -40,6 +40,21 @@ class History:
             return self.shelf.reading(lambda: self._series(asset, points, start, end))
 
     def _series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
+        memo: merge.Memo = {}
+        found, struck = self._pieces(asset, points, start, end), self.shelf.struck
+        return {point: merge.series(some, struck(asset, point)[0], memo) for point, some in found.items()}
+
+    def stored(self, asset: str, point: str, start: int, end: int) -> tuple[Series, Ints]:
+        """The series of one point, and the place of each row in the log: what an import may strike."""
+
+        def asked() -> tuple[Series, Ints]:
+            found = self._pieces(asset, [point], start, end)[point]
+            return merge.placed(found, self.shelf.struck(asset, point)[0], {})
+
+        with self._one:
+            return self.shelf.reading(asked)
+
+    def _pieces(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, list[merge.Piece]]:
         found: dict[str, list[merge.Piece]] = {point: [] for point in points}
         for segment, layout in self._layouts(asset):
             first, last = segment.spans.get(layout, (EVER, -EVER))
@@ -49,9 +64,7 @@ class History:
             if wanted:
                 for point, some in merge.pieces(segment, layout, wanted, start, end).items():
                     found[point].extend(some)
-        memo: merge.Memo = {}
-        struck = self.shelf.struck
-        return {point: merge.series(some, struck(asset, point)[0], memo) for point, some in found.items()}
+        return found
 
     def _layouts(self, asset: str, links: bool = False) -> list[tuple[Segment, int]]:
         return [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.base import Floats, Ints, Kind, Qualities
+from connectors.base import NO_INTS, Floats, Ints, Kind, Qualities
 from store.journal.chunk import Chunk
 from store.journal.segment import Segment
 from store.reader import Series
@@ -111,8 +111,13 @@ Memo = dict[tuple[int, ...], tuple[Rows, Order]]
 def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
     """All pieces of one point as one series, struck rows left out. `memo` serves the points of one call: what pieces
     have in common is joined and ordered once."""
+    return placed(found, struck, memo)[0]
+
+
+def placed(found: Sequence[Piece], struck: Ints, memo: Memo) -> tuple[Series, Ints]:
+    """The same, with the place of each row in the log."""
     if not found:
-        return EMPTY
+        return EMPTY, NO_INTS
     key = tuple(id(piece.rows) for piece in found)
     if key not in memo:
         memo[key] = _joined([piece.rows for piece in found])
@@ -122,7 +127,7 @@ def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
     made = Series(rows.times, numbers, quality, rows.epochs, rows.hold, rows.scaled, text, words)
     if len(struck) and (gone := np.isin(rows.seqs, struck)).any():
         order = np.flatnonzero(~gone) if order is None else order[~gone[order]]
-    return made if order is None else taken(made, order)
+    return (made, rows.seqs) if order is None else (taken(made, order), rows.seqs[order])
 
 
 def _joined(each: Sequence[Rows]) -> tuple[Rows, Order]:

@@ -1,0 +1,66 @@
+"""An import from end to end: read, decided, published; the same file twice changes nothing."""
+
+from hashlib import file_digest
+from pathlib import Path
+from typing import Protocol
+
+from config.plant import Plant
+from store.journal import History, place
+from store.journal.publication import importing, publish
+from store.transfer.admission import Admission, Outcome
+from store.transfer.incoming import Faults, read
+
+
+class Told(Protocol):
+    """Hears how far it is."""
+
+    def read(self, done: int, size: int) -> None: ...
+
+    def compared(self, done: int, rows: int) -> None: ...
+
+    def waiting(self, owner: str) -> None: ...
+
+
+def take_in(
+    plant: Plant, file: Path, hold: int, scaled: bool, replace: bool, gateway: str | None, now: int, told: Told
+) -> Outcome:
+    """Raises `PlantError` with every row that is wrong, and `StoreError` when the journal cannot take it; then nothing
+    was kept."""
+    rows = read(file, plant, hold, scaled, told.read)
+    folder = place(plant, gateway)
+    with importing(folder, told.waiting):
+        history = History(folder)
+        try:
+            admission = Admission(rows, history, Faults(file), replace)
+            admission.decide(told.compared)
+        finally:
+            history.close()
+        outcome = admission.outcome()
+        if outcome.new or admission.strikes:
+            sources = {point.key: point.source for point in plant.points()}
+            publish(
+                folder, admission.parts(sources), rows.texts, admission.strikes, _notes(file, admission, outcome), now
+            )
+    return outcome
+
+
+def _notes(file: Path, admission: Admission, outcome: Outcome) -> list[tuple[str, dict[str, object]]]:
+    """What the log says of it."""
+    with file.open("rb") as raw:
+        sha256 = file_digest(raw, "sha256").hexdigest()
+    of: dict[str, object] = {"file": file.name, "sha256": sha256}
+    counts = {"rows": outcome.rows, "new": outcome.new, "same": outcome.same, "from": outcome.first, "to": outcome.last}
+    notes: list[tuple[str, dict[str, object]]] = [("import", of | counts)]
+    if admission.strikes:
+        struck = [
+            {
+                "asset": s.asset,
+                "point": s.point,
+                "rows": len(s.times),
+                "from": int(s.times.min()),
+                "to": int(s.times.max()),
+            }
+            for s in admission.strikes
+        ]
+        notes.append(("strike", of | {"struck": struck}))
+    return notes
