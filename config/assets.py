@@ -40,7 +40,10 @@ DATED = Section(
         Key("is", raw, "as ideal_cycle or ideal_rate", REQUIRED, "", "2.6s"),
     ),
 )
-PROFILE = Section("profiles.<profile>", (Key("points", points.written, "mapping", REQUIRED, "", "{power: {at: …}}"),))
+PROFILE = Section(
+    "profiles.<profile>",
+    (Key("points", points.written, "mapping", REQUIRED, "", '{power: {at: "input:64", unit: kW}}'),),
+)
 
 Profiles = Mapping[str, Mapping[str, Written] | None]
 Dated = tuple[date | datetime | None, str | None, Fraction]
@@ -96,7 +99,7 @@ ASSET = Section(
         Key("state_from", exactly(STATE_FROM), "mapping", NONE, "", "{power: {off: 0.5, idle: 3.0}}"),
         Key("cavities", CAVITIES.read, "mapping", "{designed: 1, active: 1}", "", "{designed: 8, active: 7}"),
         Key("calendar", name, "name of a calendar | always", "its line's, else the plant's", "", "two-shift"),
-        Key("points", points.written, "mapping", "the profile's", "", "{state: {…}}"),
+        Key("points", points.written, "mapping", "the profile's", "", '{total: {at: "holding:2"}}'),
     ),
 )
 LINE = Section(
@@ -113,7 +116,7 @@ STOP = Section(
         Key("assets", sequence(name), "list of assets", REQUIRED, "", "[press-01]"),
         Key("from", moment, "date | date-time", REQUIRED, "", "2026-11-10T08:00"),
         Key("to", moment, "date | date-time", REQUIRED, "", "2026-11-10T12:00"),
-        Key("why", text, "text", "", "", "die change"),
+        Key("why", text, "text", NONE, "", "die change"),
     ),
 )
 

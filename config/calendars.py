@@ -106,7 +106,7 @@ def _listed(cursor: Cursor, file: Any) -> Mapping[date, bool]:
 CALENDAR = Section(
     "calendars.<calendar>",
     (
-        Key("shifts", _shifts, "list", REQUIRED, "", "[{…}]"),
+        Key("shifts", _shifts, "list", REQUIRED, "", '[{start: "08:00", end: "20:00"}]'),
         Key("closed", sequence(dates), "list of dates and ranges", "[]", "", '["2026-10-01..2026-10-07"]'),
         Key("workdays", _workdays, "china | {file: path}", NONE, "", "china"),
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from config import assets, calendars, checks, factors, meters, overrides, policy, register, sources
+from config import addresses, assets, calendars, checks, factors, meters, overrides, points, policy, register, sources
 from config.cursor import Cursor, Reject, text
 from config.document import read
 from config.faults import PlantError, in_order
@@ -33,20 +33,78 @@ PLANT = Section(
         Key("timezone", timezone, "IANA zone", REQUIRED, "", "Asia/Shanghai"),
         Key("data", path, "path of a folder", REQUIRED, "", "./data"),
         Key("keep", policy.keep, "mapping", "as its keys", "", "{days: 800}"),
-        Key("calendars", calendars.calendars, "mapping", NONE, "", "{two-shift: {shifts: […]}}"),
+        Key(
+            "calendars",
+            calendars.calendars,
+            "mapping",
+            NONE,
+            "",
+            '{office: {shifts: [{start: "08:00", end: "17:00"}]}}',
+        ),
         Key("calendar", raw, "name of a calendar | always | mapping", "always", "", "two-shift"),
-        Key("stops", raw, "list", "[]", "", "[{assets: [press-01], from: …, to: …}]"),
-        Key("sources", raw, "mapping", NONE, "", "{press-plc: {…}}"),
+        Key("stops", raw, "list", "[]", "", "[{assets: [press-01], from: 2026-11-10, to: 2026-11-11}]"),
+        Key("sources", raw, "mapping", NONE, "", '{plc: {protocol: modbus, url: "tcp://192.168.10.11"}}'),
         Key("register", path, "path of a CSV or XLSX file", NONE, "", "register.csv"),
-        Key("lines", raw, "mapping", NONE, "", "{stamping: {serial: […]}}"),
-        Key("profiles", assets.profiles, "mapping", NONE, "", "{pac3200: {points: {…}}}"),
-        Key("assets", raw, "mapping", NONE, "", "{press-01: {…}}"),
-        Key("meters", raw, "mapping", NONE, "", "{main-electricity: {…}}"),
+        Key("lines", raw, "mapping", NONE, "", "{stamping: {serial: [press-01, cnc-01]}}"),
+        Key(
+            "profiles", assets.profiles, "mapping", NONE, "", '{pac3200: {points: {power: {at: "input:64", unit: kW}}}}'
+        ),
+        Key("assets", raw, "mapping", NONE, "", '{press-01: {source: plc, points: {total: {at: "holding:2"}}}}'),
+        Key(
+            "meters",
+            raw,
+            "mapping",
+            NONE,
+            "",
+            '{main: {carrier: electricity, point: {source: plc, at: "input:0", unit: kWh}}}',
+        ),
         Key("factors", overrides.factors, "name of a profile | mapping", "sme-2024", "", "{profile: sme-2024}"),
-        Key("store", policy.store, "mapping", "none: the journal", "", "{influxdb: {…}}"),
-        Key("stores", policy.stores, "mapping", NONE, "", "{wuxi-02: {influxdb: {…}}}"),
+        Key(
+            "store",
+            policy.store,
+            "mapping",
+            "none: the journal",
+            "",
+            '{influxdb: {url: "http://127.0.0.1:8086", database: gemba}}',
+        ),
+        Key(
+            "stores",
+            policy.stores,
+            "mapping",
+            NONE,
+            "",
+            '{wuxi-02: {influxdb: {url: "http://10.0.0.2:8086", database: gemba}}}',
+        ),
         Key("rules", policy.rules, "mapping", "as its keys", "", "{coverage: 0.9}"),
     ),
+)
+
+# Every table of keys, in the order of the documentation.
+SECTIONS = (
+    PLANT,
+    policy.KEEP,
+    calendars.CALENDAR,
+    calendars.SHIFT,
+    assets.STOP,
+    sources.SOURCE,
+    sources.SECURITY,
+    assets.LINE,
+    assets.PROFILE,
+    assets.ASSET,
+    assets.DATED,
+    assets.STATE_FROM,
+    assets.THRESHOLDS,
+    assets.CAVITIES,
+    points.POINT,
+    addresses.TOPIC,
+    points.COUNTER,
+    meters.METER,
+    overrides.FACTOR,
+    overrides.GRID,
+    policy.STORE,
+    policy.INFLUXDB,
+    policy.RULES,
+    policy.NETWORKED,
 )
 
 

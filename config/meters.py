@@ -28,7 +28,7 @@ METER = Section(
     "meters.<meter>",
     (
         Key("carrier", choice(*CARRIERS), "carrier", REQUIRED, "", "electricity"),
-        Key("point", points.one, "mapping", REQUIRED, "", "{source: meters, at: …}"),
+        Key("point", points.one, "mapping", REQUIRED, "", '{source: meters, at: "input:0", unit: kWh}'),
         Key("scope", _scope, "plant | workshop:X | line:X | asset:X", "plant", "", '"workshop:a"'),
         Key("role", choice(*ROLES), " | ".join(ROLES), "consumed; fresh for water", "", "generated"),
         Key("under", name, "name of a meter", NONE, "", "main-electricity"),

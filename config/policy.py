@@ -92,7 +92,9 @@ def _influxdb(cursor: Cursor) -> InfluxDB:
     return InfluxDB(**values)
 
 
-STORE = Section("store", (Key("influxdb", _influxdb, "mapping", REQUIRED, "", "{url: …, database: gemba}"),))
+STORE = Section(
+    "store", (Key("influxdb", _influxdb, "mapping", REQUIRED, "", '{url: "http://127.0.0.1:8086", database: gemba}'),)
+)
 
 
 def store(cursor: Cursor) -> InfluxDB:

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_file_that_is_not_there() -> None:
     with pytest.raises(PlantError) as raised:
         load(Path("nowhere.yaml"))
     assert str(raised.value) == "nowhere.yaml: cannot be read: No such file or directory; give the path of a file"
+
+
+def test_aliases_of_aliases_are_no_way_to_fill_the_memory(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{below}{above}: &{above} [{', '.join([f'*{below}'] * 10)}]" for below, above in pairwise("abcdefghij")]
+    (tmp_path / "plant.yaml").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(PlantError, match="nested or repeated beyond all measure"):
+        load(tmp_path / "plant.yaml")
 
 
 def test_the_example_of_the_contract() -> None:
