@@ -12,6 +12,8 @@ from config.plant import ALWAYS, Calendar, Shift
 from config.register import yes_or_no
 from config.values import MINUTES, a_date, clock, clocks, dates, name, named, path, sequence, weekdays
 
+_WEEKEND = frozenset((5, 6))
+
 SHIFT = Section(
     "calendars.<calendar>.shifts[]",
     (
@@ -146,13 +148,16 @@ def chosen(cursor: Cursor, known: Mapping[str, Calendar], named: frozenset[str])
 
 # -- overlap -----------------------------------------------------------------------------------------------------------
 def _overlaps(cursor: Cursor, made: Calendar) -> None:
+    adjusted = (
+        frozenset[int]() if made.workdays is None else _WEEKEND if made.workdays == "china" else frozenset(range(7))
+    )
     for first, second in combinations_with_replacement(made.shifts, 2):
-        if _meet(first, second, made.workdays is not None):
+        if _meet(first, second, adjusted):
             got = first.name if first is second else f"{first.name} and {second.name}"
             cursor.fault("shifts overlap", "mend their times, days or dates", got)
 
 
-def _meet(first: Shift, second: Shift, adjusted: bool) -> bool:
+def _meet(first: Shift, second: Shift, adjusted: frozenset[int]) -> bool:
     """Whether `second` may start while `first` runs, on the same date or a day before or after."""
     for later in (-1, 0, 1):
         if first is second and later == 0:
@@ -172,10 +177,16 @@ def _same_dates(first: Shift, second: Shift, later: int) -> bool:
     return not (since and until and min(until) < max(since))
 
 
-def _same_days(first: Shift, second: Shift, later: int, adjusted: bool) -> bool:
-    if any((day + later) % 7 in second.days for day in first.days):
-        return True
-    return adjusted and later != 0 and (0 in first.days or 0 in second.days)
+def _same_days(first: Shift, second: Shift, later: int, adjusted: frozenset[int]) -> bool:
+    """Whether there are two such days; one that may be adjusted may run the shifts of Monday in place of its own."""
+
+    def kinds(day: int) -> tuple[int, ...]:
+        return (day, 0) if day in adjusted else (day,)
+
+    if later == 0:
+        return bool(first.days & second.days)
+    pairs = ((kind, other) for day in range(7) for kind in kinds(day) for other in kinds((day + later) % 7))
+    return any(kind in first.days and other in second.days for kind, other in pairs)
 
 
 # -- official working days ---------------------------------------------------------------------------------------------

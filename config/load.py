@@ -142,7 +142,9 @@ def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
     values["meters"] = _given(values, "meters", lambda c: meters.meters(c, found), {})
     wanted = values.pop("register", None)
     if wanted and registered:
-        values["register"] = root.spot("register").parsed(lambda _: register.read(wanted, root.faults), None)
+        values["register"] = root.spot("register").parsed(
+            lambda _: register.read(wanted, root.faults, root.warnings), None
+        )
     if "factors" not in values:
         values["factors"] = factors.profile("sme-2024")
     called, name = values.pop("plant", ""), values.pop("name", None)

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -35,6 +36,8 @@ IN_SCOPE = ("production", "inspection", "logistics")
 _ANSWERS = {"yes": True, "no": False, "是": True, "否": False}
 _TEXTS = ("name", "workshop", "line", "process", "reason")
 
+_DATE = r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"  # as it is typed, and as spreadsheets save it
+
 Row = tuple[int, Sequence[Any]]
 
 
@@ -42,6 +45,7 @@ Row = tuple[int, Sequence[Any]]
 class _Reading:
     file: str
     faults: list[Fault]
+    warnings: list[Fault]
 
     def fault(self, row: int, where: str, what: str, do: str, got: str | None = None) -> None:
         self.faults.append(Fault(self.file, row, where, what, got, do))
@@ -51,8 +55,11 @@ def yes_or_no(word: str) -> bool | None:
     return _ANSWERS.get(word.strip().lower())
 
 
-def read(file: Path, faults: list[Fault]) -> Register | None:
-    """The register, the faults of its rows noted; None without a column of ids. Raises Reject for what is no table."""
+def read(file: Path, faults: list[Fault], warnings: list[Fault]) -> Register | None:
+    """The register, what is wrong with its rows noted; None without a column of ids.
+
+    Raises Reject for a file that is no table.
+    """
     try:
         content = file.read_bytes()
     except (OSError, ValueError) as error:
@@ -64,7 +71,7 @@ def read(file: Path, faults: list[Fault]) -> Register | None:
     filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
     if not filled:
         raise Reject("the register is empty", "write a row of headings, beginning with id or 编号")
-    devices = _devices(_Reading(str(file), faults), filled[0], filled[1:])
+    devices = _devices(_Reading(str(file), faults, warnings), filled[0], filled[1:])
     return None if devices is None else Register(file, sha256(content).hexdigest(), tuple(devices))
 
 
@@ -131,18 +138,21 @@ def _columns(reading: _Reading, number: int, headings: Sequence[Any]) -> dict[st
         key = known.get(written.lower())
         if key is None:
             if written:
-                near = get_close_matches(written.lower(), known, 1)
-                do = (
-                    f"did you mean `{near[0]}`?"
-                    if near
-                    else f"known: {', '.join(HEADINGS)}, or {'、'.join(HEADINGS.values())}"
-                )
-                reading.fault(number, "", "unknown heading", do, written)
+                _unknown(reading, number, written, known)
         elif key in columns:
             reading.fault(number, "", "the heading stands twice", "keep one of them", written)
         else:
             columns[key] = i
     return columns
+
+
+def _unknown(reading: _Reading, number: int, written: str, known: Iterable[str]) -> None:
+    """A misspelt heading is a fault; a column that is the plant's own is left alone, and said."""
+    if near := get_close_matches(written.lower(), known, 1):
+        reading.fault(number, "", "unknown heading", f"did you mean `{near[0]}`?", written)
+    else:
+        names = f"{', '.join(HEADINGS)}, or {'、'.join(HEADINGS.values())}"
+        reading.warnings.append(Fault(reading.file, number, "", "the column is not read", written, f"known: {names}"))
 
 
 def _device(reading: _Reading, number: int, values: Mapping[str, Any]) -> Device | None:
@@ -213,8 +223,11 @@ def _day(reading: _Reading, number: int, values: Mapping[str, Any], key: str) ->
         return value.date()
     if isinstance(value, date):
         return value
+    found = re.fullmatch(_DATE, _text(value))
     try:
-        return date.fromisoformat(_text(value))
+        if found:
+            return date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:
-        reading.fault(number, _text(values["id"]), f"`{key}` is a date", "write it as 2026-10-01", _text(value))
-        return None
+        pass
+    reading.fault(number, _text(values["id"]), f"`{key}` is a date", "write it as 2026-10-01", _text(value))
+    return None

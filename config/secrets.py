@@ -58,3 +58,16 @@ def key_file(cursor: Cursor) -> Path:
     file = path(cursor)
     private(cursor, file)
     return file
+
+
+def revealed(of: Secret) -> str:
+    """The secret itself, read when it is needed. Raises OSError, which names the place and never the secret."""
+    if of.file is not None:
+        try:
+            return of.file.read_text(encoding="utf-8").strip("\r\n")
+        except ValueError:
+            raise OSError(f"{of.file} is not UTF-8 text") from None
+    found = os.environ.get(of.env or "")
+    if not found:
+        raise OSError(f"the environment variable {of.env} is not set")
+    return found

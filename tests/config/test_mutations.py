@@ -64,7 +64,7 @@ def tried(text: str, rows: str = REGISTER) -> None:
 def scalars(text: str) -> list[tuple[int, int]]:
     """Where each value of the file begins and ends."""
     events = [event for event in yaml.parse(text) if isinstance(event, yaml.ScalarEvent)]
-    return [(event.start_mark.index, event.end_mark.index) for event in events]
+    return [(e.start_mark.index, e.end_mark.index) for e in events if e.start_mark and e.end_mark]
 
 
 PLACES = scalars(EXAMPLE)

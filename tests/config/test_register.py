@@ -63,8 +63,9 @@ DEVICES = (
 
 def devices(file: Path) -> tuple[Device, ...]:
     faults: list[Fault] = []
-    register = read(file, faults)
-    assert faults == []
+    warnings: list[Fault] = []
+    register = read(file, faults, warnings)
+    assert faults == warnings == []
     assert register is not None
     assert register.sha256 == sha256(file.read_bytes()).hexdigest()
     return register.devices
@@ -110,6 +111,13 @@ def test_columns_after_the_id_may_be_absent(tmp_path: Path) -> None:
     assert devices(file) == (Device(id="a", row=2), Device(id="b", row=4))
 
 
+@pytest.mark.parametrize("written", ["2024-03-01", "2024/3/1", "2024.03.01"])
+def test_dates_as_spreadsheets_save_them(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "register.csv"
+    file.write_text(f"id,from\na,{written}\n", encoding="utf-8")
+    assert devices(file)[0].since == date(2024, 3, 1)
+
+
 def test_a_quoted_line_end_does_not_shift_the_rows_after_it(tmp_path: Path) -> None:
     file = tmp_path / "register.csv"
     file.write_text('id,name\na,"two\nlines"\nb,c\n', encoding="utf-8")
@@ -127,7 +135,7 @@ def test_without_openpyxl_the_fault_says_what_to_install(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(Reject) as raised:
-        read(file, [])
+        read(file, [], [])
     assert (raised.value.what, raised.value.do) == (
         "reading XLSX needs openpyxl",
         "pip install 'gemba[forms]', or save it as CSV UTF-8",
