@@ -1,6 +1,6 @@
 """Calendars: shifts by their local clock times, the days on which they do not run, and the official working days."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 from itertools import combinations_with_replacement
@@ -165,16 +165,9 @@ def _meet(first: Shift, second: Shift, adjusted: frozenset[int]) -> bool:
         apart = later * MINUTES
         if max(first.start, second.start + apart) >= min(first.end, second.end + apart):
             continue
-        if _same_dates(first, second, later) and _same_days(first, second, later, adjusted):
+        if _same_days(first, second, later, adjusted):
             return True
     return False
-
-
-def _same_dates(first: Shift, second: Shift, later: int) -> bool:
-    step = timedelta(days=later)
-    since = [day for day in (first.since, second.since and second.since - step) if day]
-    until = [day for day in (first.until, second.until and second.until - step) if day]
-    return not (since and until and min(until) < max(since))
 
 
 def _same_days(first: Shift, second: Shift, later: int, adjusted: frozenset[int]) -> bool:
@@ -183,10 +176,23 @@ def _same_days(first: Shift, second: Shift, later: int, adjusted: frozenset[int]
     def kinds(day: int) -> tuple[int, ...]:
         return (day, 0) if day in adjusted else (day,)
 
+    days = _dates(first, second, later)
     if later == 0:
-        return bool(first.days & second.days)
-    pairs = ((kind, other) for day in range(7) for kind in kinds(day) for other in kinds((day + later) % 7))
+        return any(kind in first.days & second.days for day in days for kind in kinds(day))
+    pairs = ((kind, other) for day in days for kind in kinds(day) for other in kinds((day + later) % 7))
     return any(kind in first.days and other in second.days for kind, other in pairs)
+
+
+def _dates(first: Shift, second: Shift, later: int) -> Iterable[int]:
+    """The weekdays of the dates on which `first` may start, and `second` so many days later."""
+    step = timedelta(days=later)
+    since = [day for day in (first.since, second.since and second.since - step) if day]
+    until = [day for day in (first.until, second.until and second.until - step) if day]
+    if not since or not until:
+        return range(7)
+    begin = max(since)
+    length = (min(until) - begin).days + 1
+    return [(begin + timedelta(days=day)).weekday() for day in range(min(length, 7))]
 
 
 # -- official working days ---------------------------------------------------------------------------------------------
