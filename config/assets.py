@@ -19,7 +19,7 @@ CAVITIES = Section(
     "assets.<asset>.cavities",
     (
         Key("designed", within(1, 10_000), "whole number", "1", "pieces per shot", "8"),
-        Key("active", within(1, 10_000), "whole number", "1", "pieces per shot", "7"),
+        Key("active", within(1, 10_000), "whole number", "as designed", "pieces per shot", "7"),
     ),
 )
 THRESHOLDS = Section(
@@ -97,7 +97,7 @@ ASSET = Section(
         Key("ideal_rate", _ideal(_per_time), "rate | per product | dated list", NONE, "pieces", "36500/h"),
         Key("short_stop", duration, "duration", "300s", "", "120s"),
         Key("state_from", exactly(STATE_FROM), "mapping", NONE, "", "{power: {off: 0.5, idle: 3.0}}"),
-        Key("cavities", CAVITIES.read, "mapping", "{designed: 1, active: 1}", "", "{designed: 8, active: 7}"),
+        Key("cavities", CAVITIES.read, "mapping", "{designed: 1}", "", "{designed: 8, active: 7}"),
         Key("calendar", name, "name of a calendar | always", "its line's, else the plant's", "", "two-shift"),
         Key("points", points.written, "mapping", "the profile's", "", '{total: {at: "holding:2"}}'),
     ),
@@ -157,7 +157,9 @@ def _asset(
     made = {name: _point(home, name, one, sources) for name, one in given.items()}
     points.addressed(cursor, made.values())
     ideal = _chosen(cursor, values.pop("ideal_cycle", None), values.pop("ideal_rate", None), zone)
-    cavities = Cavities(**values.pop("cavities", {}))
+    tool = values.pop("cavities", {})
+    designed = tool.get("designed", 1)
+    cavities = Cavities(designed, tool.get("active", designed))
     if cavities.active > cavities.designed:
         got = f"{cavities.active} of {cavities.designed}"
         cursor.spot("cavities").fault("more cavities are active than designed", "mend one of them", got)
@@ -195,11 +197,7 @@ def _chosen(
 
 def _states(cursor: Cursor, asset: Asset, given: Mapping[str, Any]) -> None:
     if any(cycle.product is not None for cycle in asset.ideal) and "product" not in given:
-        key = (
-            "ideal_cycle"
-            if isinstance(cursor.node.value, dict) and "ideal_cycle" in cursor.node.value
-            else "ideal_rate"
-        )
+        key = "ideal_cycle" if "ideal_cycle" in cursor.names() else "ideal_rate"
         cursor.spot(key).warn(
             "differs by product, but no point `product` says which is made", "add the point `product`"
         )

@@ -70,7 +70,7 @@ def _kinds(root: Cursor, plant: Plant) -> None:
     texts: dict[str, Point] = {}
     numbers: dict[str, Point] = {}
     for point in plant.points():
-        if point.type is not None and point.name != "state":
+        if (point.type is not None or point.counter) and point.name != "state":
             (texts if point.type == "string" else numbers).setdefault(point.name, point)
     for name in sorted(texts.keys() & numbers.keys()):
         text, number = texts[name], numbers[name]

@@ -170,7 +170,8 @@ def point(home: Home, key: str, given: Written, sources: Sources) -> Point:
     if where is None:
         raise Incomplete
     values.setdefault("every", source.every)
-    values.setdefault("keepalive", source.keepalive or Point.__dataclass_fields__["keepalive"].default)
+    if source.keepalive:
+        values.setdefault("keepalive", source.keepalive)
     made = Point(asset=home.id, name=key, source=source.id, at=where, type=kind, unit=engineering, **values)
     return _meant(place, made)
 

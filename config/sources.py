@@ -89,6 +89,10 @@ def _security(cursor: Cursor, data: Path) -> Security:
     values = SECURITY.read(cursor)
     if ("cert" in values) != ("key" in values):
         cursor.fault("`cert` and `key` go together", "give both, or neither for a pair made on first use")
+    if "password" in values and "user" not in values:
+        cursor.fault("`password` has no `user`", "add `user:`")
+    if "mode" in values and values.get("policy", "None") == "None":
+        cursor.spot("mode").fault("`mode` needs a policy", "add `policy: Basic256Sha256`", values["mode"])
     if values.get("policy") == "None":
         values["policy"] = None
     elif values.get("policy"):
@@ -99,14 +103,17 @@ def _security(cursor: Cursor, data: Path) -> Security:
 def _secured(cursor: Cursor, protocol: str, url: SplitResult, security: Security, given: bool) -> None:
     if protocol == "modbus" and given and replace(security, trust=None, insecure=False) != Security():
         cursor.fault("Modbus knows no security", "take `security` out; keep the device in a network of its own")
-    if security.insecure or protocol == "modbus":
+    clear = (protocol == "opcua" and security.policy is None) or (protocol == "mqtt" and url.scheme == "mqtt")
+    if clear and security.insecure and security.password:
+        cursor.warn("the password goes in clear over the network", "use it nowhere else, or take `insecure` out")
+    if security.insecure or not clear:
         return
-    if protocol == "opcua" and security.policy is None:
+    if protocol == "opcua":
         cursor.fault(
             "OPC UA without a policy sends all in clear",
             "add `security: {policy: Basic256Sha256}`, or say `insecure: true`",
         )
-    if protocol == "mqtt" and url.scheme == "mqtt":
+    if protocol == "mqtt":
         cursor.fault(
             "MQTT without TLS sends all in clear", "write mqtts://, or say `security: {insecure: true}`", "mqtt://"
         )

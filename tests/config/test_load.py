@@ -225,6 +225,14 @@ calendar: {shifts: [{name: yes, start: 08:00, end: 20:00}]}
     assert (plant.calendar.shifts[0].name, plant.calendar.shifts[0].end) == ("yes", 20 * 60)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"), [("{designed: 8}", Cavities(8, 8)), ("{designed: 8, active: 7}", Cavities(8, 7))]
+)
+def test_all_cavities_are_active_unless_it_is_said(plant_of, written: str, expected: Cavities) -> None:  # type: ignore[no-untyped-def]
+    plant = plant_of(HEAD + f'assets: {{a: {{source: plc, cavities: {written}, points: {{x: {{at: "coil:1"}}}}}}}}\n')
+    assert plant.assets["a"].cavities == expected
+
+
 def test_a_calendar_is_the_assets_before_its_lines_before_the_plants(plant_of) -> None:  # type: ignore[no-untyped-def]
     plant = plant_of(
         HEAD
