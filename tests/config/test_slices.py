@@ -228,6 +228,12 @@ def test_a_shift_end_that_occurs_twice_is_the_first() -> None:
     assert int(made.end[made.scheduled][-1]) == at(BERLIN, "2026-10-25T02:30", fold=0)
 
 
+def test_a_shift_end_at_the_hour_after_the_one_that_occurs_twice_waits_for_both() -> None:
+    night = Calendar("night", (shift("a", "22:00", "27:00"),))
+    made = cut(night, BERLIN, at(BERLIN, "2026-10-24T18:00"), at(BERLIN, "2026-10-25T12:00"))
+    assert hours(made) == 6
+
+
 # -- laws --------------------------------------------------------------------------------------------------------------
 ZONES = (SHANGHAI, BERLIN, NEW_YORK, LORD_HOWE, "Asia/Kathmandu", "UTC")
 CHANGES = {
