@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from kpi.series import ClockStep
 from store.reader import Reader
 
 KPI_POINTS = ("state", *PIECES, "product", "mode", "energy", "power")
-Tables = Mapping[Literal["slices", "products", "energy", "links"], Table]
+Tables = Mapping[str, Table]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,12 +97,12 @@ class Reading:
         while True:
             samples = self.samples(name).only_good()
             before = int(np.searchsorted(samples.time, self.start, "left"))
-            anchor = _anchor(samples, before)
-            if anchor is not None or not self.back(name, 3):
+            sure = anchor(samples, before)
+            if sure is not None or not self.back(name, 3):
                 break
         while True:
             samples = self.samples(name).only_good()
-            found = rises(samples.take(np.arange(anchor or 0, len(samples))), register)
+            found = rises(samples.take(np.arange(sure or 0, len(samples))), register)
             reached = found.opened is None and len(samples) and samples.time[-1] >= self.end
             if reached or not self.forth(name, 3):
                 return found
@@ -119,14 +119,14 @@ class Reading:
         return rows, digest.view(np.int64)
 
 
-def _anchor(samples: Samples, before: int) -> int | None:
+def anchor(samples: Samples, before: int) -> int | None:
     """The last of the samples before a place that no earlier sample can make a glitch."""
     value = samples.numbers[:before]
     same = samples.scaled[:before]
-    sure = (
+    steady = (
         (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2]) & (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2])
     )
-    found = np.flatnonzero(sure)
+    found = np.flatnonzero(steady)
     return int(found[-1]) + 2 if len(found) else None
 
 

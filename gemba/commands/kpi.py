@@ -1,0 +1,78 @@
+"""`gemba kpi`: KPIs and rates of a span, by asset or group, per period, against a baseline."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLE = """examples:
+  gemba kpi plant.yaml
+  gemba kpi plant.yaml --month 2026-10 --by line --per day
+  gemba kpi plant.yaml --last 30d --baseline-from 2026-06-01 --baseline-to 2026-07-01 --json"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLE
+    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    parser.add_argument("--from", dest="start", metavar="T", help="date or date-time, in the plant's zone")
+    parser.add_argument("--to", dest="end", metavar="T", help="exclusive; cut to now")
+    parser.add_argument("--last", metavar="DURATION", help="so long until now, as 30d")
+    parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
+    parser.add_argument("--by", choices=("asset", "line", "workshop", "plant"), default="asset", help="rows are of")
+    per = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
+    parser.add_argument("--per", choices=per, default="window", help="a row for each")
+    parser.add_argument("--profile", choices=("iso22400", "tpm"), default="iso22400", help="where short stops count")
+    parser.add_argument("--baseline-from", metavar="T", help="compare with this span")
+    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--csv", action="store_true", help="one line for each KPI of each row")
+
+
+def run(args: argparse.Namespace) -> int:
+    from time import time_ns
+
+    from config import span
+    from config.load import load
+
+    try:
+        from kpi.report import Question, report
+    except ImportError as error:
+        print(f"gemba kpi: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        return 1
+    from kpi.facts.archive import Archive
+    from store.journal import History, place
+
+    plant, now = load(Path(args.plant)), time_ns()
+    asked = span.span(plant, now, args.start, args.end, args.last, args.month)
+    baseline = None
+    if args.baseline_from or args.baseline_to:
+        told = span.span(plant, now, args.baseline_from, args.baseline_to)
+        baseline = told.start, told.end
+    reader = History(place(plant))
+    question = Question(asked.start, asked.end, args.by, args.per, args.profile, baseline)
+    document = report(reader, plant, question, Archive(plant.data, plant.id), now)
+    if args.json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
+    elif args.csv:
+        import csv
+
+        from kpi.listing import sheet
+
+        csv.writer(sys.stdout, lineterminator="\n").writerows(sheet(document))
+    else:
+        print(_text(document, args.lang))
+    return 0
+
+
+def _text(document: dict[str, object], lang: str) -> str:
+    from gemba.table import table
+    from kpi.listing import rates
+    from kpi.listing import table as rows
+
+    zh = lang == "zh"
+    heading = f"{document['plant']}  {document['from']} – {document['to']}  {document['profile']}"
+    if document["calendar"] == "always":
+        heading += "  " + ("全天候日历（未配置班次）" if zh else "calendar: always (no shifts configured)")
+    return "\n".join([heading, "", table(*rows(document, lang)), "", table(*rates(document, lang))])

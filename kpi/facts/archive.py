@@ -1,0 +1,148 @@
+"""Facts of past production days, kept in Parquet beside the journal: docs/facts-format.md tells it to a stranger.
+
+One file a table and day. A day is written whole, `slices` last; what its files say of each other is checked on
+reading, so a day that was left half written is merely formed again.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config.zone import EPOCH
+from kpi.facts.names import Names
+from kpi.facts.schema import DTYPES, TEXT, VERSION, Table, empty
+
+_TIMES = frozenset({"start", "end"})
+_SMALL = {"scheduled": pa.bool_(), "busy": pa.bool_(), "state": pa.int8(), "flags": pa.int32()}
+ORDER = ("products", "energy", "links", "slices")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the facts of one asset or meter on one day depend on: rows in [since, until), and the plant file's parts.
+
+    `version` is the store's, of all rows in [first, last), the stretch that was formed at once. It is empty where the
+    rows are gone and the facts are what is left.
+    """
+
+    since: int
+    until: int
+    config: str
+    first: int
+    last: int
+    version: str
+
+    @property
+    def kept(self) -> bool:
+        return not self.version
+
+
+@dataclass(slots=True)
+class Day:
+    """The tables of one production day, over everything that was formed for it."""
+
+    tables: dict[str, Table]
+    stamps: dict[str, Stamp]
+
+    def replace(self, unit: str, code: int, tables: Mapping[str, Table], stamp: Stamp) -> None:
+        for name, table in self.tables.items():
+            others = table[table["asset"] != code]
+            self.tables[name] = np.concatenate((others, tables[name])) if name in tables else others
+        self.stamps[unit] = stamp
+
+
+class Archive:
+    """The folder of one plant's facts."""
+
+    def __init__(self, folder: Path, plant: str) -> None:
+        self.root, self.plant = folder / "facts" / f"v{VERSION}", plant
+
+    def path(self, table: str, day: int) -> Path:
+        label = date.fromordinal(day + EPOCH).isoformat()
+        return self.root / table / f"plant={self.plant}" / f"day={label}" / "facts.parquet"
+
+    def read(self, days: Iterable[int], names: Names) -> dict[int, Day]:
+        """Every day asked for; empty where nothing is kept, or what is kept cannot be used."""
+        return {day: self._day(day, names) or Day({name: empty(name) for name in ORDER}, {}) for day in days}
+
+    def _day(self, day: int, names: Names) -> Day | None:
+        tables: dict[str, Table] = {}
+        told: list[dict[str, Any]] = []
+        try:
+            for name in ORDER:
+                whole = pq.ParquetFile(self.path(name, day), memory_map=True)
+                told.append(json.loads((whole.schema_arrow.metadata or {})[b"gemba"]))
+                tables[name] = decoded(name, whole.read(use_threads=False), names)
+        except (OSError, KeyError, ValueError, pa.ArrowException):
+            return None
+        if any(one["day"] != told[-1]["day"] or one["written"] != told[-1]["written"] for one in told):
+            return None
+        return Day(tables, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()})
+
+    def write(self, day: int, held: Day, names: Names, written: str) -> None:
+        about: dict[str, Any] = {"version": VERSION, "plant": self.plant, "day": day, "written": written}
+        for name in ORDER:
+            if name == "slices":
+                about["stamps"] = {unit: astuple(stamp) for unit, stamp in sorted(held.stamps.items())}
+            table = held.tables[name]
+            table = table[np.lexsort((table["start"], np.array(_ranks(names), np.int64)[table["asset"]]))]
+            arrow = encoded(name, table, names).replace_schema_metadata({"gemba": json.dumps(about)})
+            path = self.path(name, day)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{os.getpid()}.{path.name}")
+            pq.write_table(arrow, temporary, compression="zstd")
+            temporary.replace(path)
+
+
+def _ranks(names: Names) -> list[int]:
+    words = names.words()
+    place = {word: rank for rank, word in enumerate(sorted(words))}
+    return [place[word] for word in words]
+
+
+def encoded(name: str, table: Table, names: Names) -> pa.Table:
+    """A table as Arrow: words for codes, timestamps for times, otherwise integers."""
+    columns: dict[str, pa.Array] = {}
+    words = names.words()
+    for column in DTYPES[name].names or ():
+        values = np.ascontiguousarray(table[column])
+        if column in TEXT:
+            used, place = np.unique(values, return_inverse=True)
+            spelled = pa.array([words[code] for code in used.tolist()], pa.string())
+            columns[column] = pa.DictionaryArray.from_arrays(pa.array(place, pa.int32()), spelled)
+        elif column in _TIMES:
+            columns[column] = pa.array(values, pa.timestamp("ns", tz="UTC"))
+        elif column == "day":
+            columns[column] = pa.array(values.astype(np.int32), pa.int32()).cast(pa.date32())
+        elif column in _SMALL:
+            columns[column] = pa.array(values).cast(_SMALL[column])
+        else:
+            columns[column] = pa.array(values)
+    return pa.table(columns)
+
+
+def decoded(name: str, arrow: pa.Table, names: Names) -> Table:
+    """The reverse, bit for bit."""
+    table = empty(name, arrow.num_rows)
+    for column in DTYPES[name].names or ():
+        values = arrow.column(column)
+        if column in TEXT:
+            whole = values.combine_chunks()
+            parts = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
+            codes = [names.codes(part.dictionary.to_pylist())[part.indices.to_numpy()] for part in parts]
+            table[column] = np.concatenate(codes) if codes else 0
+        elif column in _TIMES:
+            table[column] = values.cast(pa.int64()).to_numpy()
+        elif column == "day":
+            table[column] = values.cast(pa.int32()).to_numpy()
+        else:
+            table[column] = values.to_numpy()
+    return table

@@ -1,0 +1,144 @@
+"""Facts of a plant over a window, from rows or from what is kept of past days; which of the two never shows."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2b
+from typing import Literal
+
+import numpy as np
+
+from config.faults import Fault, PlantError
+from config.plant import Plant
+from config.slices import slices
+from config.zone import EPOCH, Offsets, shown
+from kpi.facts import form, stretch
+from kpi.facts.archive import Archive, Day
+from kpi.facts.names import Names
+from kpi.facts.schema import Table, empty
+from kpi.facts.units import Unit, units_of
+from store.reader import Reader
+
+TABLES = ("slices", "products", "energy", "links")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The four tables over [start, end), every asset and meter of the plant; text is an index into `names`."""
+
+    plant: Plant
+    start: int
+    end: int
+    slices: Table
+    products: Table
+    energy: Table
+    links: Table
+    names: tuple[str, ...]
+    store: Literal["journal", "influxdb"]
+
+    def code(self, word: str) -> int:
+        """The index of a word; -1 where it does not occur."""
+        return self.names.index(word) if word in self.names else -1
+
+
+def facts(
+    reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None = None, now: int | None = None
+) -> Facts:
+    """What happened in [start, end) [ns]. Past production days are kept in `archive` where there is one.
+
+    Raises PlantError where an end cuts a slice of which only facts are left, naming the nearest possible time.
+    """
+    now = time.time_ns() if now is None else now
+    names = Names()
+    steps = form.clock_steps(reader)
+    units = units_of(plant, start, end)
+    parts: list[Mapping[str, Table]] = []
+    whole = _past(units, start, end, now) if archive else {}
+    if archive:
+        days = archive.read(sorted({day for wanted in whole.values() for day in wanted}), names)
+        changed: set[int] = set()
+        for unit in units:
+            if wanted := whole[unit.id]:
+                changed |= stretch.refresh(reader, plant, unit, wanted, days, steps, names)
+        stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()
+        for day in sorted(changed):
+            archive.write(day, days[day], names, stamp)
+        parts += _kept(units, whole, days, start, end, names)
+    for unit in units:
+        for first, last in _from_rows(unit, whole.get(unit.id, []), start, end):
+            _refuse_lost(unit, whole.get(unit.id, []), days if archive else {}, first, last, plant)
+            offsets = Offsets(plant.timezone, first, last)
+            cut = slices(unit.calendar, unit.stops, offsets, first, last)
+            parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
+    tables = {name: np.concatenate([empty(name), *(part[name] for part in parts if name in part)]) for name in TABLES}
+    for name, table in tables.items():
+        tables[name] = table[np.lexsort((table["start"], table["asset"]))]
+    return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
+
+
+def _past(units: Sequence[Unit], start: int, end: int, now: int) -> dict[str, list[int]]:
+    """The days of each unit that are over, and of which a whole slice lies in the window."""
+    found: dict[str, list[int]] = {}
+    for unit in units:
+        of = unit.days
+        inside = (of.cut.start >= start) & (of.cut.end <= end)
+        touched = np.unique(of.cut.day[inside].astype(np.int64)) - EPOCH
+        found[unit.id] = np.intersect1d(touched, of.labels[of.begins[1:] <= now]).tolist()
+    return found
+
+
+def _limits(unit: Unit, wanted: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The whole slices of these days that lie in the window, as one interval; empty where there are none."""
+    cut = unit.days.cut
+    inside = (cut.start >= start) & (cut.end <= end) & np.isin(cut.day - EPOCH, wanted)
+    if not inside.any():
+        return start, start
+    return int(cut.start[inside][0]), int(cut.end[inside][-1])
+
+
+def _kept(
+    units: Sequence[Unit],
+    whole: Mapping[str, Sequence[int]],
+    days: Mapping[int, Day],
+    start: int,
+    end: int,
+    names: Names,
+) -> list[dict[str, Table]]:
+    """The rows of kept days that lie in the window."""
+    low = np.full(len(names.words()), end, np.int64)
+    high = low.copy()
+    for unit in units:
+        low[names.code(unit.id)], high[names.code(unit.id)] = _limits(unit, whole[unit.id], start, end)
+    parts = []
+    for day in days.values():
+        part = {}
+        for name, table in day.tables.items():
+            part[name] = table[(table["start"] >= low[table["asset"]]) & (table["start"] < high[table["asset"]])]
+        parts.append(part)
+    return parts
+
+
+def _from_rows(unit: Unit, wanted: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
+    """What of the window is not covered by whole slices of past days."""
+    first, last = _limits(unit, wanted, start, end)
+    if first == last:
+        return [(start, end)]
+    return [(a, b) for a, b in ((start, first), (last, end)) if a < b]
+
+
+def _refuse_lost(
+    unit: Unit, wanted: Sequence[int], days: Mapping[int, Day], first: int, last: int, plant: Plant
+) -> None:
+    for day in wanted:
+        stamp = days[day].stamps.get(unit.id)
+        begin, stop = unit.days.span(day)
+        if stamp is None or not stamp.kept or last <= begin or first >= stop:
+            continue
+        asked, argument = (first, "from") if first > begin and first not in unit.days.cut.start else (last, "to")
+        edges = np.append(unit.days.cut.start, unit.days.cut.end[-1])
+        nearest = int(edges[np.argmin(np.abs(edges - asked))])
+        label = date.fromordinal(day + EPOCH).isoformat()
+        what = f"lies inside a slice of {label}, of which only facts are left"
+        do = f"the nearest possible time is {shown(nearest, plant.timezone)}"
+        raise PlantError([Fault(argument, 0, "", what, shown(asked, plant.timezone), do)])

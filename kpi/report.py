@@ -1,0 +1,187 @@
+"""The document of `gemba kpi`, the API and the dashboard: rates, and a row for each asset or group and period."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from config.plant import STATES, Plant
+from config.slices import stops_of
+from config.span import Window, windows
+from config.zone import shown
+from kpi.change import change
+from kpi.facts.archive import Archive
+from kpi.facts.facts import Facts, facts
+from kpi.groups import By, calendar_of, group_of, members_of
+from kpi.indicators import KPIS
+from kpi.measure import Frame, Member, Profile, frame, knowable, measure, measure_group
+from kpi.measured import Json, Measured, number
+from kpi.networking import window
+from kpi.polls import polls
+from kpi.rate import Rate
+from kpi.rates import rates
+from kpi.stations import line_oee
+from kpi.sums import Sums, of_asset, total
+from kpi.water import water_reuse
+from store.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the window, how rows are grouped and divided, and what they are compared with."""
+
+    start: int
+    end: int
+    by: By = "asset"
+    per: str = "window"
+    profile: Profile = "iso22400"
+    baseline: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One asset or group over one period, measured."""
+
+    by: By
+    name: str
+    line: str
+    window: Window
+    measured: Mapping[str, Measured]
+    sums: Sums
+    base: "Row | None" = None
+
+    def document(self, plant: Plant) -> Json:
+        """As CONTRACT.md section 6 has it."""
+        zone = plant.timezone
+        told: Json = {self.by: self.name}
+        if self.by == "asset":
+            told["line"] = self.line or None
+        told |= {
+            "from": shown(self.window.start, zone),
+            "to": shown(self.window.end, zone),
+            "shift": self.window.shift,
+            "day": self.window.day.isoformat(),
+            "kpis": {key: one.json(zone) for key, one in self.measured.items()},
+            "time_ms": dict(zip(STATES[1:] + STATES[:1], self.sums.time[1:] + self.sums.time[:1], strict=True)),
+            "quantity": _quantity(self.sums),
+        }
+        if self.base is not None:
+            base = self.base
+            told["baseline"] = {
+                "from": shown(base.window.start, zone),
+                "to": shown(base.window.end, zone),
+                "kpis": {key: one.json(zone) for key, one in base.measured.items()},
+            }
+            told["change"] = {key: change(one, base.measured[key]) for key, one in self.measured.items()}
+        return told
+
+
+def _quantity(sums: Sums) -> Json:
+    """All pieces of the window; those outside PBT apart."""
+    told: Json = {}
+    for name in ("total", "good", "reject", "rework"):
+        told[name] = number(getattr(sums.busy, name) + getattr(sums.outside, name))
+    told["unscheduled"] = {name: number(getattr(sums.outside, name)) for name in ("total", "good")}
+    return told
+
+
+def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
+    """Every row, in the order of the plant file, then of time."""
+    bases = {row.name: row for row in _rows(base, question, "window")} if base is not None else {}
+    found = _rows(of, question, question.per)
+    if base is None:
+        return found
+    return [Row(r.by, r.name, r.line, r.window, r.measured, r.sums, bases.get(r.name)) for r in found]
+
+
+def _rows(of: Facts, question: Question, per: str) -> list[Row]:
+    plant, by = of.plant, question.by
+    found = []
+    for name, assets in members_of(plant, by, of.start, of.end).items():
+        stops = stops_of(plant, name) if by == "asset" else ()
+        parts = windows(plant, calendar_of(plant, by, name), per, of.start, of.end, stops)
+        sums = {asset: of_asset(of, asset, [(part.start, part.end) for part in parts]) for asset in assets}
+        has = {asset: knowable(plant.assets[asset], plant.rules) for asset in assets}
+        for place, part in enumerate(parts):
+            members = [Member(asset, sums[asset][place], has[asset]) for asset in assets]
+            found.append(_row(of, question, name, part, members))
+    return found
+
+
+def _row(of: Facts, question: Question, name: str, part: Window, members: Sequence[Member]) -> Row:
+    plant, by = of.plant, question.by
+    common = frame(of, question.profile, part.start, part.end)
+    if by == "asset":
+        measured = {key: measure(kpi, members[0], common) for key, kpi in KPIS.items()}
+        return Row(by, name, group_of(plant, name, "line"), part, measured, members[0].sums)
+    measured = {key: measure_group(kpi, members, common) for key, kpi in KPIS.items()}
+    if by == "line":
+        measured["line_oee"] = _line_oee(of, name, part, members, common)
+    if by == "plant":
+        measured["water_reuse"] = water_reuse(within(of, part.start, part.end), common)
+    return Row(by, name, "", part, measured, total(member.sums for member in members))
+
+
+def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], common: Frame) -> Measured:
+    """A station of the series may belong to another line by the register."""
+    line = of.plant.lines.get(name)
+    known = {member.id: member for member in members}
+    for asset in line.serial if line else ():
+        if asset not in known:
+            sums = of_asset(of, asset, [(part.start, part.end)])[0]
+            known[asset] = Member(asset, sums, knowable(of.plant.assets[asset], of.plant.rules))
+    return line_oee(of.plant, line, known, common)
+
+
+def within(of: Facts, start: int, end: int) -> Facts:
+    """The facts of a part of the window that begins and ends where slices do."""
+    if (start, end) == (of.start, of.end):
+        return of
+    tables = {}
+    for name in ("slices", "products", "energy", "links"):
+        table = getattr(of, name)
+        tables[name] = table[(table["start"] >= start) & (table["start"] < end)]
+    return Facts(of.plant, start, end, **tables, names=of.names, store=of.store)
+
+
+def report(reader: Reader, plant: Plant, question: Question, archive: Archive | None, now: int | None = None) -> Json:
+    """The whole document: the answer to one question."""
+    now = time.time_ns() if now is None else now
+    of = facts(reader, plant, question.start, question.end, archive, now)
+    base = facts(reader, plant, *question.baseline, archive, now) if question.baseline else None
+    told: Json = {
+        "plant": plant.id,
+        "from": shown(question.start, plant.timezone),
+        "to": shown(question.end, plant.timezone),
+        "by": question.by,
+        "per": question.per,
+        "profile": question.profile,
+        "calendar": plant.calendar.name,
+        "rules": rules_of(plant),
+        "store": reader.store,
+        "plant_sha256": plant.sha256,
+        "rates": {name: rate.document(plant) for name, rate in rates_of(reader, of, archive, now).items()},
+        "rows": [row.document(plant) for row in rows(of, question, base)],
+    }
+    return told
+
+
+def rates_of(reader: Reader, of: Facts, archive: Archive | None, now: int) -> dict[str, Rate]:
+    """The rates of equipment, over the rule's own window that ends with the question's."""
+    held = reader.span()
+    over = window(of.plant, of.end, held[0] if held else None)
+    told = within(of, over.start, over.end)
+    if over.start < of.start:
+        told = facts(reader, of.plant, over.start, over.end, archive, now)
+    since = held[0] if held else over.end
+    return rates(of.plant, polls(of.plant, told.slices, told.links, told.names, since), over)
+
+
+def rules_of(plant: Plant) -> Json:
+    """The policy that was applied, the defaults included."""
+    rules = plant.rules
+    return {
+        "coverage": float(rules.coverage),
+        "all_good": rules.all_good,
+        "key_process": rules.key_process,
+        "short_stop_s": {asset.id: asset.short_stop / 1e9 for asset in plant.assets.values()},
+    }

@@ -1,0 +1,72 @@
+"""OEE of stations in series: good of the last by the planned time of the bottleneck, over the bottleneck's PBT.
+
+Stations are never summed or multiplied: what the line makes is what leaves its last station, and what it could make is
+what its bottleneck could.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from config.plant import Asset, Line, Plant
+from kpi import formulas
+from kpi.facts.schema import BIT
+from kpi.measure import LOST, Frame, Member, flags_of, inputs, nothing
+from kpi.measured import Measured
+from kpi.sums import Sums
+
+
+def line_oee(plant: Plant, line: Line | None, members: Mapping[str, Member], of: Frame) -> Measured:
+    """Of one line over one window; `members` are its assets' sums."""
+    if line is None or not line.serial or line.bottleneck is None:
+        return nothing("line_oee", of, "not_configured")
+    last, slowest = members[line.serial[-1]], members[line.bottleneck]
+    pri, more, unrated = _planned(plant.assets[slowest.id], last.sums, of.start)
+    pbt = slowest.sums.pbt
+    coverage = formulas.ratio(last.sums.covered[1], last.sums.pbt)
+    reason = _reason(last, unrated, pbt, coverage, of)
+    value = formulas.line_oee(pri, pbt)
+    bounded = not last.sums.flags & BIT["unbounded"] and not unrated
+    return replace(
+        nothing("line_oee", of, reason or ""),
+        value=value if reason is None else None,
+        low=value if not unrated else None,
+        high=formulas.line_oee(pri + more, pbt) if bounded else None,
+        coverage=coverage,
+        reason=reason,
+        flags=flags_of([last], counters=True),
+        terms={"PBT": pbt, "PRI_GQ": pri, "GQ": last.sums.busy.good},
+        inputs=inputs(list({one.id: one for one in (last, slowest)}.values()), of),
+        excluded=((last.id, reason),) if reason in LOST else (),
+        extra={"last": last.id, "bottleneck": slowest.id},
+    )
+
+
+def _reason(last: Member, unrated: bool, pbt: int, coverage: Fraction | None, of: Frame) -> str | None:
+    if "gq_ms" not in last.has:
+        return "not_configured"
+    if unrated:
+        return "no_ideal_cycle"
+    if not pbt or coverage is None:
+        return "no_planned_time"
+    if coverage < of.rules.coverage:
+        return "low_coverage" if coverage else "no_data"
+    return None
+
+
+def _planned(bottleneck: Asset, sums: Sums, at: int) -> tuple[Fraction, Fraction, bool]:
+    """Planned time [ms] of the bottleneck for what the last station made, that for what it could have made besides,
+    and whether for some of it none is known."""
+    whole = more = Fraction(0)
+    unrated = not bottleneck.ideal
+    for (product, _), made in sums.kinds.items():
+        known = [cycle for cycle in bottleneck.ideal if cycle.since is None or cycle.since <= at]
+        own = [cycle for cycle in known if product and cycle.product == product]
+        rest = [cycle for cycle in known if cycle.product is None]
+        chosen = max(own or rest, key=lambda cycle: (cycle.since is not None, cycle.since or 0), default=None)
+        if chosen is None:
+            unrated = True
+            continue
+        each = chosen.seconds * 1000 / bottleneck.cavities.designed
+        whole, more = whole + made.good * each, more + made.good_high * each
+    return whole, more, unrated
