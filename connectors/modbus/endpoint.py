@@ -97,7 +97,7 @@ class _Exchanges(TransactionManager):
 
 
 class Endpoint:
-    """Entered and left by each source that uses it; the last one closes it."""
+    """Entered and left by each source that uses it. The last one closes it; what may still be late is remembered."""
 
     def __init__(self, to: Line, clock: Clock) -> None:
         self.line = to
@@ -136,7 +136,8 @@ class Endpoint:
         self._users -= 1
         if not self._users:
             self._close()
-            _endpoints().pop(self.line, None)
+            if not self._late:
+                _endpoints().pop(self.line, None)
 
     @property
     def _connected(self) -> bool:

@@ -171,6 +171,21 @@ async def test_a_table_that_appears_is_read_once_it_is_there() -> None:
         assert (await anext(frames)).ints.tolist() == [1, 7, 8]
 
 
+async def test_a_block_that_was_refused_whole_is_taken_apart_again_at_the_next_connection() -> None:
+    device = Device({1: {"holding": {0: 1}}})
+    points = soon(point("holding:0"), point("input:0"), point("input:1"))
+    async with served(device) as url:
+        connector = Modbus(source(url), points)
+        async with connector:
+            await take(connector, 1)
+        device.units[1]["input"] = {1: 8}
+        async with connector:
+            frames = connector.frames()
+            assert codes(await anext(frames)) == ["Good", "BadNodeIdUnknown", "Good"]
+            device.units[1]["input"] = {0: 7, 1: 8}
+            assert (await anext(frames)).ints.tolist() == [1, 7, 8]
+
+
 # -- units and sources that share a line -------------------------------------------------------------------------------
 UNITS = {unit: {"holding": {i: 1000 * unit + i for i in range(20)}} for unit in (1, 2, 3)}
 
@@ -256,6 +271,8 @@ async def test_a_unit_that_comes_back_is_read_again() -> None:
             assert time.monotonic() - began < 3
         assert frame.ints.tolist() == [2000]
         assert time.monotonic() - began > 0.8  # it rested for a second
+        device.silent.add(1)
+        assert {f.ints.tolist()[0] for f in [await anext(frames) for _ in range(6)] if f.quality is None} == {2000}
 
 
 async def test_a_source_of_which_no_unit_answers_is_disconnected() -> None:
