@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plant import MODES, PIECES, STATES, Asset, Meter, ModbusAddress, Plant, Point
+from config.slices import slices, stops_of
+from config.zone import Offsets
 from simulators.timeline import DOWN, IDLE, OFF, PLANNED, RUNNING, SETUP, WATT_MS_PER_WH, Behaviour, Ints, Timeline
 
 MS = 1_000_000
+AHEAD = 800 * 86_400_000 * MS
 NEAREST = {SETUP: (IDLE, DOWN), DOWN: (IDLE, OFF), IDLE: (OFF, DOWN), OFF: (IDLE, DOWN), PLANNED: (OFF, IDLE)}
 WH_PER = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
 FLOW = {"m3": 11, "万m3": 11, "kg": 3, "t": 3, "GJ": 2, "MJ": 900}  # units an hour and running machine, about
@@ -116,11 +119,10 @@ class VirtualPlant:
         calendar = self.plant.calendar_of(asset.id)
         if not calendar.shifts:
             return None
-        from config.slices import slices
-
-        cut = slices(self.plant, calendar, self.start, self.start + 800 * 86_400_000 * MS)
-        work = cut[cut["scheduled"]]
-        return np.stack([work["start"] // MS, work["end"] // MS], axis=1)
+        end = self.start + AHEAD
+        stops = stops_of(self.plant, asset.id)
+        cut = slices(calendar, stops, Offsets(self.plant.timezone, self.start, end), self.start, end)
+        return np.stack([cut.start[cut.scheduled] // MS, cut.end[cut.scheduled] // MS], axis=1)
 
     # -- what the wire shows ---------------------------------------------------------------------------------------
     def readings(self, point: Point, times: Ints) -> NDArray[Any]:

@@ -179,3 +179,14 @@ def test_a_fault_file_is_a_timetable(plant: Plant, tmp_path: Path) -> None:
         Fault(1000, 0, "cell", "clock", 3_600_000),
         Fault(10_000, 5_000, "plc", "hang"),
     )
+
+
+def test_a_machine_with_shifts_works_in_them_alone(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yaml"
+    calendar = 'calendar: {shifts: [{name: day, start: "08:00", end: "16:00", breaks: ["12:00-12:30"]}]}\n'
+    path.write_text(SOURCES + calendar + ASSETS, encoding="utf-8")
+    midnight = 1_795_190_400_000_000_000  # 2026-11-21T00:00+08:00
+    run = Simulation(load(path), tmp_path, start=midnight)
+    truth = run.virtual.truth("press-01", midnight, midnight + 24 * HOUR)["time_ms"]
+    assert truth["off"] == (24 * 60 - 450) * 60_000
+    assert sum(truth.values()) == 86_400_000
