@@ -1,5 +1,5 @@
-"""The plant of the demo: three lines over three protocols, over thirty machines of which some are retrofitted, some only
-metered, some on nobody's network, and one that keeps losing its connection."""
+"""The plant of the demo: three lines over three protocols and more than thirty machines, some of them retrofitted, some
+only metered, some on nobody's network, and one that keeps losing its connection."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -33,7 +33,7 @@ def _cycle(kind: str, place: int, speed: Fraction) -> str:
 
 def _rate(kind: str, speed: Fraction) -> str:
     """Far above what a machine can do, and one piece between two polls must always be possible."""
-    return f"{float(max(1, speed * 4 / SPEEDS[kind])):g}/s"
+    return f"{max(1.0, float(speed * 4 / SPEEDS[kind])):g}/s"
 
 
 def _sources() -> Iterator[str]:
