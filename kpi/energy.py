@@ -15,8 +15,6 @@ from config.plant import Factor, Plant
 from kpi.energy_ledger import Ledger, Sum
 from kpi.energy_meters import ELECTRICITY, Total
 from kpi.facts.schema import named
-from kpi.formulas import ratio
-from kpi.indicators import Finding
 
 GRAMS = 1_000_000  # of a tonne; the grid's factors are kg/kWh, which are g/Wh
 
@@ -157,17 +155,3 @@ def per_revenue(tce: Fraction | None, revenue: Fraction) -> Fraction | None:
     Fraction(1, 1)
     """
     return tce * 1000 / (revenue * 100) if tce is not None and revenue else None
-
-
-def water_reuse(of: Consumption) -> Finding:
-    """The share of reused in all water. reused / (fresh + reused) [1]; the plant's rows, both metered."""
-    water = {each.total.role: each for each in of.lines if each.carrier.category == "water"}
-    if not {"fresh", "reused"} <= water.keys():
-        return Finding((None, None, None), None, {}, "not_configured")
-    fresh, reused = water["fresh"].sum, water["reused"].sum
-    whole = fresh.total + reused.total
-    low = ratio(reused.total, reused.total + fresh.high) if fresh.high is not None else None
-    high = ratio(reused.high, fresh.total + reused.high) if reused.high is not None else None
-    terms = {role: water[role].carrier.shown(water[role].sum.total) for role in ("fresh", "reused")}
-    bounds = ratio(reused.total, whole), low, high
-    return Finding(bounds, min(fresh.coverage, reused.coverage), terms, empty=None if whole else "no_data")

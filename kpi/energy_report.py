@@ -41,6 +41,7 @@ def report(
         "from": shown(facts.start, facts.plant.timezone),
         "to": shown(facts.end, facts.plant.timezone),
         "per": per,
+        "calendar": facts.plant.calendar.name,
         "factors": f"{facts.plant.factors.profile}@{facts.plant.factors.version}",
         **headline(whole, revenue),
         **_parts(ledger, whole, None),

@@ -64,7 +64,7 @@ def test_a_borrowed_factor_keeps_its_status_and_source() -> None:
 
 
 FAULTS = {
-    "gbt": "factors: must be one of sme-2024, gbt-2589-2020 (got gbt)",
+    "gbt": "factors: must be one of sme-2024, gbt-2589-2020 (got gbt); write one of them",
     "{lng: {}}": "factors.lng: gives no factor (got a mapping of 0); add `tce:`, `kgce:`, `ncv:`, `co2:` or `profile:`",
     "{coke: {tce: 1, per: m3}}": "factors.coke: coke is not measured in m3 (got m3); known: g, kg, t",
     "{natral_gas: {tce: 3}}": "factors.natral_gas: unknown key; did you mean `natural_gas`?",

@@ -1,0 +1,114 @@
+"""`gemba energy`: energy of a span by carrier, as standard coal and CO2, per period, against a baseline."""
+
+import argparse
+import sys
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = """examples:
+  gemba energy plant.yaml --month 2026-10
+  gemba energy plant.yaml --from 2026-01-01 --to 2027-01-01 --revenue 5200 --per month
+  gemba energy plant.yaml --last 30d --factors gbt-2589-2020 --json"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from config.factors import profiles
+
+    parser.epilog = EXAMPLE
+    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    parser.add_argument("--from", dest="start", metavar="T", help="date or date-time, in the plant's zone")
+    parser.add_argument("--to", dest="end", metavar="T", help="exclusive; cut to now")
+    parser.add_argument("--last", metavar="DURATION", help="so long until now, as 30d")
+    parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
+    per = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
+    parser.add_argument("--per", choices=per, default="window", help="a row for each")
+    parser.add_argument("--factors", choices=profiles(), help="in place of the plant file's profile")
+    parser.add_argument("--revenue", type=revenue, metavar="万元", help="of the span: gives kgce per 100 yuan")
+    parser.add_argument("--baseline-from", metavar="T", help="compare with this span")
+    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
+    parser.add_argument("--baseline-revenue", type=revenue, metavar="万元", help="of the baseline")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--csv", action="store_true", help="one line for each period and carrier or asset")
+
+
+def revenue(text: str) -> Fraction:
+    """An exact amount [万元]."""
+    try:
+        value = Fraction(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError):
+        value = Fraction(0)
+    if not 0 < value < 10**12:
+        raise argparse.ArgumentTypeError(f"must be an amount in 万元, above zero (got {text}); write it as 5200")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        document = answer(args)
+    except ImportError as error:
+        print(f"gemba energy: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        return 1
+    if args.json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
+    elif args.csv:
+        import csv
+
+        from kpi.energy_listing import sheet
+
+        csv.writer(sys.stdout, lineterminator="\n").writerows(sheet(document))
+    else:
+        print(text(document, args.lang))
+    return 0
+
+
+def answer(args: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import replace
+    from time import time_ns
+
+    from config import span
+    from config.load import load
+    from kpi.energy_report import report, under
+    from kpi.facts.archive import Archive
+    from kpi.facts.facts import facts
+    from store.journal import History, place
+
+    plant, now = load(Path(args.plant)), time_ns()
+    if args.factors:
+        plant = replace(plant, factors=under(plant.factors, args.factors))
+    asked = span.span(plant, now, args.start, args.end, args.last, args.month)
+    before = None
+    if args.baseline_from or args.baseline_to:
+        before = span.span(plant, now, args.baseline_from, args.baseline_to)
+    reader, archive = History(place(plant)), Archive(plant.data, plant.id)
+    try:
+        whole = facts(reader, plant, asked.start, asked.end, archive, now)
+        baseline = facts(reader, plant, before.start, before.end, archive, now) if before else None
+    finally:
+        reader.close()
+    return report(whole, args.per, args.revenue, baseline, args.baseline_revenue)
+
+
+def text(told: dict[str, Any], lang: str) -> str:
+    """As tables, the sums after the carriers."""
+    from gemba.table import table
+    from kpi import energy_listing as listing
+
+    parts = [f"{told['plant']}  {told['from']} – {told['to']}  {told['factors']}"]
+    if told["carriers"]:
+        parts.append(table(*listing.carriers(told, lang)))
+    parts.append("\n".join(listing.total(told, lang)))
+    if "change" in told:
+        against = f"{('against', '对比')[lang == 'zh']} {told['baseline']['from']} – {told['baseline']['to']}"
+        parts.append("\n".join([against, *listing.change(told, lang)]))
+    if told["per"] != "window":
+        parts.append(table(*listing.periods(told, lang)))
+    if any(told["by_state"].values()):
+        parts.append(table(*listing.states(told, lang)))
+    if told["assets"]:
+        parts.append(table(*listing.assets(told, lang)))
+    return "\n\n".join(parts)
