@@ -64,6 +64,7 @@ class OpcUa:
         self._subscriptions: list[Subscription] = []
         self._publisher: Publisher | None = None
         self._grid: Grid | None = None
+        self._due: asyncio.Task[int] | None = None
         self._wake = asyncio.Event()
 
     # -- connection ----------------------------------------------------------------------------------------------------
@@ -91,7 +92,10 @@ class OpcUa:
     ) -> None:
         if self._publisher:
             self._publisher.close()
-        session, self._session, self._publisher, self._grid = self._session, None, None, None
+        if self._due:
+            self._due.cancel()
+        session, self._session = self._session, None
+        self._publisher = self._grid = self._due = None
         if session:
             await leave(session)
 
@@ -106,9 +110,9 @@ class OpcUa:
             try:
                 values = await session.read([item.node for item in part])
             except Disconnected as fault:
-                if fault.reason not in _TOO_MUCH or most == 1:
+                if fault.reason not in _TOO_MUCH or len(part) == 1:
                     raise
-                most //= 2
+                most = len(part) // 2
                 continue
             for item, code, status in zip(part, values.codes.tolist(), values.status.tolist(), strict=True):
                 key = item.point.key
@@ -140,7 +144,7 @@ class OpcUa:
         session = self._session
         if session is None:
             raise Disconnected(f"{self.source.url}: not connected", quality.BAD_NOT_CONNECTED)
-        if self._polls:
+        if self._polls and self._grid is None:
             self._grid = Grid([poll.group.every for poll in self._polls], self._clock, self._phase)
             self.polls = self._grid.polls
         both = self._subscribed(session) if self._subscriptions else self._polled(session)
@@ -185,34 +189,26 @@ class OpcUa:
 
     async def _subscribed(self, session: Session) -> AsyncGenerator[Frame, None]:
         """Messages as they arrive, and between them the polls that are due."""
-        self._publisher = publisher = Publisher(session, self._clock, self._wake)
-        due = self._next()
-        try:
+        if self._publisher is None:
+            self._publisher = Publisher(session, self._clock, self._wake)
             for subscription in self._subscriptions:
-                publisher.post()
-                publisher.post()
+                self._publisher.post()
+                self._publisher.post()
                 if subscription.bad:
                     yield subscription.watch.refused(subscription.bad, self._clock.wall_ns())
-            while True:
-                while publisher.ready:
-                    for frame in await self._published(publisher):
-                        yield frame
-                if due and due.done():
-                    yield await self._poll(session, due.result())
-                    due = self._next()
-                now = self._clock.monotonic_ns()
-                await self._woken(min(subscription.watch.left(now) for subscription in self._subscriptions))
-        finally:
-            if due:
-                due.cancel()
-
-    def _next(self) -> asyncio.Task[int] | None:
-        """The next poll that falls due wakes the loop."""
-        if self._grid is None:
-            return None
-        task = asyncio.create_task(self._grid.due())
-        task.add_done_callback(lambda _: self._wake.set())
-        return task
+        while True:
+            while self._publisher.ready:
+                for frame in await self._published(self._publisher):
+                    yield frame
+            if self._grid and self._due is None:
+                self._due = asyncio.create_task(self._grid.due())
+                self._due.add_done_callback(lambda _: self._wake.set())
+            if self._due and self._due.done():
+                index, self._due = self._due.result(), None
+                yield await self._poll(session, index)
+                continue
+            now = self._clock.monotonic_ns()
+            await self._woken(min(subscription.watch.left(now) for subscription in self._subscriptions))
 
     async def _woken(self, within: int) -> None:
         try:

@@ -86,6 +86,7 @@ class Session:
         self.users = 0
         self.certificates: list[x509.Certificate] = []
         self._connection = connection
+        self._creation: asyncio.Task[Any] | None = None
         self._renewal: asyncio.Task[None] | None = None
 
     @property
@@ -127,6 +128,11 @@ class Session:
         return decode.Reply(len(nodes)).values(data)
 
     # -- opening and closing -------------------------------------------------------------------------------------------
+    async def create(self) -> None:
+        """A session on the server. Whoever gives up waiting for it leaves it to `close`, which ends it all the same."""
+        self._creation = asyncio.create_task(self._connection.create_session())
+        await _step(f"{self.url}: opening a session", self.timeout, asyncio.shield(self._creation))
+
     async def open(self, profile: str | None) -> None:
         """What is learned of the server before anything else is asked."""
         self._renewal = asyncio.create_task(self._renew())
@@ -156,18 +162,19 @@ class Session:
         if self._renewal:
             self._renewal.cancel()
         with contextlib.suppress(Disconnected):
-            await _step("closing", CLOSING, _farewell(self._connection))
+            await _step("closing", CLOSING, self._farewell())
         self._abort()
+
+    async def _farewell(self) -> None:
+        if self._creation:
+            await asyncio.wait({self._creation})
+        await self._connection.close_session()
+        await self._connection.close_secure_channel()
 
     def _abort(self) -> None:
         protocol = self._connection.uaclient.protocol
         if protocol is not None and protocol.transport is not None:
             protocol.transport.abort()
-
-
-async def _farewell(connection: Connection) -> None:
-    await connection.close_session()
-    await connection.close_secure_channel()
 
 
 _warned: set[tuple[str, int]] = set()
@@ -193,18 +200,24 @@ async def connected(source: Source, plant: Plant) -> Session:
     session = Session(source, connection, timeout)
     if asked.policy not in (None, "None"):
         await _secure(session, connection, source, plant)
-    longest = max((point.every for point in plant.points() if point.source == source.id), default=source.every)
-    connection.session_timeout = 1000 * max(IDLE, 3 * longest // SECOND)
+    connection.session_timeout = patience(source, plant)
     connection.description = f"Gemba {plant.id}"
     try:
         await _step(f"{source.url}: connecting", timeout, connection.connect_sessionless())
-        await _step(f"{source.url}: opening a session", timeout, connection.create_session())
+        await session.create()
         await _step(f"{source.url}: logging in", timeout, _activated(connection, asked))
         await session.open(source.profile)
     except BaseException:
         await session.close()
         raise
     return session
+
+
+def patience(source: Source, plant: Plant) -> int:
+    """How long [ms] the server is to keep a session in which nothing is asked: three polls, of any that share it."""
+    shared = {one.id for one in plant.sources.values() if one.url == source.url}
+    longest = max((point.every for point in plant.points() if point.source in shared), default=source.every)
+    return 1000 * max(IDLE, 3 * longest // SECOND)
 
 
 async def _secure(session: Session, connection: Connection, source: Source, plant: Plant) -> None:

@@ -1,7 +1,7 @@
 """tests/cases/opcua: each folder is a plant file, what a server sent, and the rows that must come of it.
 
 `replies.txt` are read responses, `messages.txt` those of a subscription that publishes every second: a DataValue a
-line, in hex. A value that is not Good is expected as the name of its StatusCode. Times are seconds after 2027-01-01 UTC.
+line, in hex. A value that is not Good is expected as the name of its StatusCode; times are seconds of 2027, UTC.
 """
 
 import re
