@@ -1,0 +1,80 @@
+"""Every error is a problem document (RFC 9457): what kind, what is wrong, and what to do."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from config.faults import PlantError, TemplateError
+from store import StoreError
+
+MEDIA = "application/problem+json"
+
+
+class Problem(Exception):
+    """Raised anywhere below a route; `more` are members of its own."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers, self.more = status, detail, headers, more
+
+    def response(self) -> Response:
+        body = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+        return Response(orjson.dumps(body), self.status, dict(self.headers or {}), MEDIA)
+
+
+def _faults(error: PlantError | TemplateError) -> list[dict[str, Any]]:
+    return [
+        {"where": f.where, "line": f.line, "what": f.what, "got": f.got, "do": f.do}
+        for f in getattr(error, "faults", ())
+    ]
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _faulty(_: Request, error: Exception) -> Response:
+    assert isinstance(error, PlantError | TemplateError)
+    return Problem(422, "the input is wrong; `faults` says where and what to do", faults=_faults(error)).response()
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {"where": ".".join(map(str, fault["loc"])), "line": 0, "what": fault["msg"], "got": None, "do": ""}
+        for fault in error.errors()
+    ]
+    return Problem(422, "a parameter is wrong; `faults` says which", faults=faults).response()
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    detail = "nothing is here; /openapi.json lists what is" if error.status_code == 404 else str(error.detail)
+    return Problem(error.status_code, detail, headers).response()
+
+
+async def _store(_: Request, error: Exception) -> Response:
+    return Problem(503, str(error), {"Retry-After": "10"}).response()
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(Problem, _known)
+    app.add_exception_handler(PlantError, _faulty)
+    app.add_exception_handler(TemplateError, _faulty)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(StoreError, _store)
