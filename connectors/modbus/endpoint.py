@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerType
+from pymodbus.framer import FramerRTU, FramerType
 from pymodbus.pdu import ModbusPDU
 from pymodbus.transaction import TransactionManager
 
@@ -27,7 +27,7 @@ from connectors.clock import Clock
 from connectors.modbus.pdu import REPLIES, only_reads
 
 PORT = 502
-ROOM = 2048  # for late replies beside the one that is waited for
+ROOM = 600  # [bytes] for a late reply beside the one that is waited for
 SUSPECT = 3  # so many answers missing in a row, of more than one unit: it may be the connection
 # What it would say of a fault is raised as Disconnected, and said once, by whoever owns the reconnection.
 if (_log := logging.getLogger("pymodbus")).level == logging.NOTSET:
@@ -81,7 +81,8 @@ class _Exchanges(TransactionManager):
 
     def callback_data(self, data: bytes, addr: tuple[Any, ...] | None = None) -> int:
         try:
-            return super().callback_data(data, addr)
+            late = self._late(data) if isinstance(self.framer, FramerRTU) else 0
+            return late + super().callback_data(data[late:], addr)
         except Exception as error:  # whatever is wrong with the bytes, the event loop has no use for it
             self._fail(ModbusException(str(error)))
             return len(data)
@@ -89,6 +90,18 @@ class _Exchanges(TransactionManager):
     def callback_disconnected(self, exc: Exception | None) -> None:
         super().callback_disconnected(exc)
         self._fail(ConnectionResetError("the other end closed the connection"))
+
+    def _late(self, data: bytes) -> int:
+        """Bytes of sound frames of other units before something else: pymodbus would drop that with them."""
+        late = 0
+        while len(frame := data[late:]) > FramerRTU.MIN_SIZE and frame[0] != self.request_dev_id:
+            kind = self.framer.decoder.lookupPduClass(frame)
+            size = kind.calculateRtuFrameSize(frame) if kind else 0
+            crc = int.from_bytes(frame[size - 2 : size], "big")
+            if not FramerRTU.MIN_SIZE <= size < len(frame) or not FramerRTU.check_CRC(frame[: size - 2], crc):
+                break
+            late += size
+        return late
 
     def _fail(self, error: Exception) -> None:
         if not self.response_future.done():
@@ -246,8 +259,7 @@ def _client(to: Line, deadline: int) -> tuple[_Exchanges, list[Exception]]:
         client.register(kind)
     exchanges = _Exchanges(client.comm_params, client.ctx.framer, 0, False, None, only_reads, None)
     exchanges.max_until_disconnect = sys.maxsize  # whether to go on after silence is for the endpoint to say
-    if not to.rtu:
-        exchanges.max_buffer_size = ROOM
+    exchanges.max_buffer_size = ROOM
     why: list[Exception] = []
     create = exchanges.call_create
 

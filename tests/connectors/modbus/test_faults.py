@@ -270,12 +270,12 @@ async def test_a_silent_unit_holds_up_the_others_for_no_more_than_its_deadline(c
 
         polling = asyncio.ensure_future(poll())
         for _ in range(3):
-            assert (await lost(plc(url, 1))).reason == quality.BAD_TIMEOUT
+            assert (await lost(plc(url, 1, 150 * MS))).reason == quality.BAD_TIMEOUT
             await asyncio.sleep(0.03)
         await polling
     gaps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
-    assert max(gaps) < 0.08 + 0.06  # a deadline, and the rest of a poll
-    assert sum(gap > 0.07 for gap in gaps) <= 3
+    assert max(gaps) < 0.15 + 0.1  # a deadline and a poll, not two deadlines
+    assert sum(gap > 0.14 for gap in gaps) <= 3
     if carrier == "tcp":
         assert device.connections == 1
 
@@ -410,7 +410,8 @@ async def test_an_answer_that_comes_twice_or_byte_by_byte_is_one_answer(carrier:
     assert len(kept) >= 4
 
 
-async def test_answers_that_come_together_are_told_apart() -> None:
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_answers_that_come_together_are_told_apart(carrier: str) -> None:
     """reliability.md 1.3, fault 5: merged frames. A late answer and the next one, as long as can be, in one segment."""
     held: list[bytes] = []
     long = [point(f"holding:{i}", unit=2, every=20 * MS) for i in range(125)]
@@ -423,7 +424,7 @@ async def test_answers_that_come_together_are_told_apart() -> None:
             held.clear()
 
     device = Counting({1: {}, 2: {}})
-    async with served(device, twist=merge) as url, Modbus(source(url, unit=2, timeout=1000 * MS), long) as healthy:
+    async with on(carrier, device, merge) as url, Modbus(source(url, unit=2, timeout=1000 * MS), long) as healthy:
         frames = healthy.frames()
         await anext(frames)
         doomed = asyncio.ensure_future(lost_counting(Modbus(source(url), [replace(p, at=one(p)) for p in long])))
@@ -479,7 +480,7 @@ async def test_an_exchange_that_was_cancelled_leaves_nothing_for_the_next_one(ca
             slow_ones.append(asked)
             asyncio.get_running_loop().call_later(0.06, out, frame)
         else:
-            out(frame)
+            asyncio.get_running_loop().call_later(0.02 * (asked.unit == 1), out, frame)
 
     async with on(carrier, device, slow) as url, plc(url, 2, 1000 * MS) as neighbour:
         async with plc(url, 1, 100 * MS) as connector:
