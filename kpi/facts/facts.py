@@ -106,6 +106,7 @@ def _kept(
     names: Names,
 ) -> list[dict[str, Table]]:
     """The rows of kept days that lie in the window."""
+    names.codes([unit.id for unit in units])
     low = np.full(len(names.words()), end, np.int64)
     high = low.copy()
     for unit in units:
