@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemba.table import table, width
-from kpi.forms.wording import answer, number, percent
+from kpi.forms.wording import answer, conflict, number, percent
 
 if TYPE_CHECKING:
     from kpi.forms.form import Form
@@ -205,7 +205,8 @@ def _gaps(form: "Form", lang: str) -> str:
 
 
 def _notes(form: "Form", lang: str) -> str:
-    lines = [f"  ! {words.of(lang)}" for words in form.warnings]
+    lines = [f"  ! {conflict(each, lang)}" for each in form.items if each.conflict]
+    lines += [f"  ! {words.of(lang)}" for words in form.warnings]
     names = form.also.get("not_declared")
     if isinstance(names, list) and names:
         lines.append(f"  ! {say('conditions', lang)}: {', '.join(names)}")

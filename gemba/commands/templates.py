@@ -17,11 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blank", action="store_true", help="a commented answer file of this form, to fill")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="one JSON document")
-    shape.add_argument("--csv", action="store_true", help="the list as CSV")
+    shape.add_argument("--csv", action="store_true", help="the list, or the form's positions, as CSV")
 
 
 def run(args: argparse.Namespace) -> int:
     from config.template_file import TEMPLATES, load
+    from gemba.outline import lines, text
     from kpi.forms.blank import blank
     from kpi.forms.outline import outline, summary
 
@@ -35,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(blank(template, args.lang))
     elif args.json:
         print(json.dumps(outline(template, args.lang), ensure_ascii=False, indent=1))
+    elif args.csv:
+        sys.stdout.write(lines(template, args.lang))
     else:
-        from gemba.outline import text
-
         print(text(template, args.lang))
     return 0
 

@@ -106,6 +106,12 @@ def _item(of: Scored, lang: str) -> dict[str, object]:
             "unit": "1" if of.item.answer != "count" else "count",
             "change": of.shown.get("change"),
         }
+    if of.item.answer == "graded" and of.ratings:
+        more = {
+            "level": of.options[0] if of.options else None,
+            "declared": of.ratings[0].declared,
+            "cap": of.ratings[0].cap,
+        }
     return {
         "item": of.item.no,
         "title": of.item.title.zh,

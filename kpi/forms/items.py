@@ -76,12 +76,13 @@ def _figured(item: Item, answer: Answer | None, judge: Judge) -> Scored:
     found = figure(item, terms, judge.settings) if reading.terms else None
     origin: Origin = "declared"
     if found is not None:
-        origin = reading.origin if _measurable(item) <= set(reading.terms) else "supported"
+        origin = reading.origin if _numbers(item, item.measurable_terms) <= set(reading.terms) else "supported"
     else:
-        found, terms = declared, dict(given)
+        found = declared
     if found is None:
         return Scored(item, "missing", terms=terms, reading=reading, notes=_not_scorable(item, terms))
-    conflict = None if origin == "declared" else _conflict(answer, declared, reading, found)
+    terms = terms if origin != "declared" else dict(given)
+    conflict = None if origin == "declared" else _conflict(item, answer, declared, judge, found)
     return Scored(
         item,
         origin,
@@ -107,21 +108,29 @@ def _place(item: Item, options: tuple[int, ...]) -> Fraction | None:
     return Fraction((options[0] - 1) * 100, len(item.options) - 1) if options else None
 
 
-def _measurable(item: Item) -> set[str]:
-    """The numbers that facts would bring if they brought all they can."""
+def _numbers(item: Item, names: tuple[str, ...]) -> set[str]:
+    """What an item's numbers of these names are called: one for each side where it has two."""
     sides = {"change": ("before", "after"), "comparison": ("base", "now")}.get(item.answer)
+    if item.answer == "spend":
+        return {f"{name}.1" for name in names}
     if sides is None:
-        return set(item.measurable_terms)
-    return {f"{side}.{name}" if len(item.of) > 1 else side for side in sides for name in item.measurable_terms or ("",)}
+        return set(names)
+    return {f"{side}.{name}" if len(item.of) > 1 else side for side in sides for name in names or ("",)}
 
 
-def _conflict(answer: Answer | None, declared: Figure | None, reading: Reading, found: Figure) -> Conflict | None:
+def _conflict(
+    item: Item, answer: Answer | None, declared: Figure | None, judge: Judge, found: Figure
+) -> Conflict | None:
     """Where a declared number differs from the measured one, or the option does."""
-    if answer is None or declared is None:
+    reading = judge.facts.items[item.no]
+    told = {name: value for name, value in (answer.terms if answer else {}).items() if name in reading.terms}
+    differs = any(reading.terms[name] != value for name, value in told.items())
+    if declared is None and differs and answer:  # what was declared, with the rest as measured
+        declared = figure(item, {**reading.terms, **answer.terms}, judge.settings)
+    if declared is None:
         return None
-    told = {name: value for name, value in answer.terms.items() if name in reading.terms}
     same = declared.options == found.options if found.options else declared.value == found.value
-    if same and all(reading.terms[name] == value for name, value in told.items()):
+    if same and not differs:
         return None
     return Conflict(_side(declared, told), _side(found, reading.terms), same)
 
@@ -132,8 +141,8 @@ def _side(of: Figure, terms: Mapping[str, Fraction]) -> dict[str, object]:
 
 
 def _not_scorable(item: Item, terms: Mapping[str, Fraction]) -> tuple[Words, ...]:
-    """Why numbers that are there do not make an answer: a divisor is 0."""
-    if not any(value == 0 for value in terms.values()):
+    """Why numbers that are all there do not make an answer: a divisor is 0."""
+    if not terms or not _numbers(item, item.of) <= set(terms):
         return ()
     zh = f"第{item.no}项：分母为 0，无法计分，按未填计"
     return (Words(zh, f"item {item.no}: a divisor is 0, so it cannot be scored and counts as missing"),)

@@ -26,6 +26,29 @@ def answer(of: Scored, lang: str) -> str:
     return "  ".join(filter(None, (_options(of, lang), figures(of, lang) if figures else ""))) or "—"
 
 
+def conflict(of: Scored, lang: str) -> str:
+    """What was declared and what was measured, where they differ."""
+    told = of.conflict
+    if told is None:
+        return ""
+    declared, measured = _told(told.declared), _told(told.measured)
+    same = ("，同一选项" if lang == "zh" else ", the same option") if told.same_option else ""
+    if lang == "zh":
+        return f"第{of.item.no}项 {of.item.title.zh}：填报 {declared}，实测 {measured}{same}"
+    return f"item {of.item.no}, {of.item.title.en}: declared {declared}, measured {measured}{same}"
+
+
+def _told(side: Mapping[str, object]) -> str:
+    """One side of a conflict in short: its figures, else its options or level."""
+    inputs = side.get("inputs")
+    figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in side.items() if k != "inputs"}
+    parts = []
+    for name, value in figures.items():
+        shown = number(value) if isinstance(value, Fraction) else str(value)
+        parts.append(f"{name} {shown}")
+    return ", ".join(parts)
+
+
 def _options(of: Scored, lang: str) -> str:
     """The label of one choice, the positions of several."""
     if of.item.answer == "choices" and len(of.options) > 1:

@@ -167,6 +167,16 @@ def test_one_form_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     )  # fmt: skip
 
 
+def test_one_form_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["templates", "jiangsu-factory-2025", "--csv", "--lang", "zh"]) == 0
+    rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert len(rows) == 1 + 40 * 4
+    assert rows[1] == ["scene", "1", "工厂数字化设计与交付", "1", "/"]
+    assert main(["templates", "sme-2024", "--csv", "--lang", "zh"]) == 0
+    rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert rows[3] == ["option", "1", "网络建设", "2", "企业车间建成工控网络，支持自动化控制应用"]
+
+
 def test_blank_of_no_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["templates", "--blank"]) == 2
     assert "--blank of which form?" in capsys.readouterr().err

@@ -119,6 +119,21 @@ def test_a_false_energy_figure_is_a_conflict() -> None:
     assert mine["conflict"]["same_option"] is False
 
 
+def test_one_false_figure_beside_one_left_out() -> None:
+    """400 tce declared for the year before, 371.2 measured: with the measured 382.919 it would have been less."""
+    declared = {"before": {"tce": 400, "revenue": 5200}, "after": {"revenue": 5200}}
+    measured = facts(SME, {"12": reading(before_tce=371.2, after_tce=382.919)})
+    mine = item(result(SME, measured, answers={"12": declared}), "12")
+    assert (mine["options"], mine["origin"]) == ([1], "measured")
+    assert mine["conflict"]["declared"] == {"options": [3], "inputs": {"before": {"tce": 400}}}
+
+
+def test_measured_energy_without_revenue_is_shown_and_missing() -> None:
+    mine = item(result(SME, facts(SME, {"12": reading(before_tce=371.2, after_tce=382.919)})), "12")
+    assert (mine["origin"], mine["options"]) == ("missing", [])
+    assert mine["inputs"] == {"before": {"tce": 371.2}, "after": {"tce": 382.919}}
+
+
 def test_a_pass_rate_measured() -> None:
     mine = item(result(SME, facts(SME, {"13": reading(before=96.2, after=97)})), "13")
     assert (mine["options"], mine["origin"], mine["points"]) == ([3], "measured", 100)
@@ -277,6 +292,7 @@ def test_a_capped_indicator_gets_no_invented_points() -> None:
     mine = item(found, "2")
     assert (mine["options"], mine["points"], mine["origin"]) == ([2], 0, "measured")
     assert (mine["inputs"]["low"], mine["inputs"]["high"]) == (0, 20)
+    assert (mine["level"], mine["declared"], mine["cap"]) == (2, 3, 2)
     assert mine["conflict"]["declared"] == {"level": 3, "points": 25}
     assert (found["score"], found["score_high"]) == (0, round((20 + 8 * 100) / 9, 6))
 
@@ -353,3 +369,17 @@ def test_rules_carry_the_switches() -> None:
     assert rules["meters_interval"] == {"interval": 60 * 10**9}
     assert rules["key_devices_live"] == {"coverage": Fraction(4, 5)}
     assert rules["workshops_networked"] == {"share": 1}
+
+
+def test_the_table_names_conflicts_and_caps() -> None:
+    from gemba.sheet import text
+
+    form = load(SME)
+    measured = facts(SME, {"3": reading(total=120, networked=48)}, key_devices_live=False)
+    told = {"answers": {"3": {"total": 120, "networked": 60}}, "scenes": {"设备管理": 3}}
+    found = score(form, measured, parse_answers(form, json.dumps(told, ensure_ascii=False)))
+    zh, en = text(found, "zh"), text(found, "en")
+    assert "  ! 第3项 设备联网：填报 total 120, networked 60，实测 total 120, networked 48" in zh
+    assert "  ! item 3, Networked equipment: declared total 120, networked 60, measured total 120, networked 48" in en
+    assert "设备管理*     2     3         2  实测" in zh
+    assert "仅按填报  无等级 4.5" in zh
