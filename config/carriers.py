@@ -6,6 +6,7 @@ in any engine; units are exact ratios.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -50,6 +51,13 @@ RATES: dict[str, str] = {
 _SMALLEST: dict[Dimension, str] = {"energy": "kJ", "volume": "L", "mass": "g", "coal": "gce"}
 
 
+@cache
+def _steps(smallest: str, unit: str) -> Fraction | None:
+    """How many of one make the other; None where they are not of one kind."""
+    (dimension, size), (other, whole) = UNITS[smallest], UNITS.get(RATES.get(unit, unit), ("", Fraction(0)))
+    return whole / size if other == dimension else None
+
+
 @dataclass(frozen=True, slots=True)
 class Carrier:
     """`unit` is the one amounts are shown in, and a meter's where its point names none; `smallest` the one facts are
@@ -81,10 +89,10 @@ class Carrier:
 
         Raises ValueError where the unit does not measure this carrier.
         """
-        dimension, size = UNITS.get(RATES.get(unit, unit), ("", Fraction(0)))
-        if dimension != self.dimension:
+        found = _steps(self.smallest, unit)
+        if found is None:
             raise ValueError(f"{self.id} is not measured in {unit}; one of {', '.join(self.units)}")
-        return size / UNITS[self.smallest][1]
+        return found
 
     def shown(self, amount: int | Fraction) -> Fraction:
         """An amount in smallest units, in `unit`."""

@@ -142,9 +142,9 @@ def line(plant: Plant, total: Total, of: Sum) -> Line:
     return Line(carrier, total, of, plant.factors.factors[total.carrier], years)
 
 
-def consumption(ledger: Ledger, period: int | None = None) -> Consumption:
+def consumption(ledger: Ledger, period: int = -1) -> Consumption:
     """What the plant consumed in one period, or in the whole window."""
-    lines = tuple(line(ledger.plant, each, ledger.sum(each.gauges, period)) for each in ledger.tree.totals())
+    lines = tuple(line(ledger.plant, each, ledger.sum(each.gauges, period)) for each in ledger.totals)
     return Consumption(lines, ledger.plant.rules.coverage)
 
 

@@ -11,11 +11,12 @@ from fractions import Fraction
 from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.carriers import CARRIERS
 from config.plant import STATES, Plant
 from config.span import Window, windows
-from config.zone import EPOCH, Offsets, local_ns
+from config.zone import DAY, EPOCH, Offsets, local_ns
 from connectors.base import Ints
 from kpi.energy_meters import Gauge, Tree
 from kpi.facts.facts import Facts
@@ -24,7 +25,6 @@ from kpi.facts.schema import BIT
 from kpi.runs import MS
 
 NOT_COUNTED = BIT["rate_exceeded"] | BIT["unsettled"]
-_DAY = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,70 +68,75 @@ class Sum:
 
 
 class Ledger:
-    """The energy facts of a window, by gauge and period. Cells are periods, and what lies between them, cut at the turn
-    of each calendar year."""
+    """The energy facts of a window, by gauge and period; the last period of all is the whole window."""
 
     def __init__(self, facts: Facts, per: str = "window") -> None:
         self.facts, self.plant = facts, facts.plant
         self.tree = Tree(facts.plant)
+        self.totals = self.tree.totals()
         self.periods = windows(self.plant, self.plant.calendar, per, facts.start, facts.end)
-        starts, self.years, self.period = _cells(facts, self.periods)
-        self.length = np.diff(np.append(starts, facts.end) // MS)
-        place = {gauge: index for index, gauge in enumerate(self.tree.gauges)}
-        row_of = np.array([place.get(name, -1) for name in facts.names], np.int64)
+        self._cells = _cells(facts, self.periods)
+        self._place = {gauge: index for index, gauge in enumerate(self.tree.gauges)}
+        row_of = np.array([self._place.get(name, -1) for name in facts.names], np.int64)
         table = facts.energy[row_of[facts.energy["asset"]] >= 0]
-        gauge, cell = row_of[table["asset"]], np.searchsorted(starts, table["start"], "right") - 1
-        shape = (len(place), len(starts))
-        self._place, self.state = place, np.zeros((*shape, len(STATES)), np.int64)
-        columns = np.zeros((4, *shape), np.int64)
-        for into, name in zip(columns, ("amount", "high", "covered_ms", "rows"), strict=True):
+        gauge, cell = row_of[table["asset"]], self._cells.of(table["start"])
+        amount, high, covered, rows, flags = np.zeros((5, len(self._place), len(self._cells.start)), np.int64)
+        for into, name in ((amount, "amount"), (high, "high"), (covered, "covered_ms"), (rows, "rows")):
             np.add.at(into, (gauge, cell), table[name])
-        self.amount, self.high, self.covered, self.rows = columns
-        self.flags = np.zeros(shape, np.int64)
-        np.bitwise_or.at(self.flags, (gauge, cell), table["flags"])
-        states = table["state"] >= 0
-        np.add.at(self.state, (gauge[states], cell[states], table["state"][states]), table["amount"][states])
+        np.bitwise_or.at(flags, (gauge, cell), table["flags"])
         # the rows of an asset stand with its slices, whichever of its points they are of
         told = facts.slices[row_of[facts.slices["asset"]] >= 0]
-        cell = np.searchsorted(starts, told["start"], "right") - 1
-        np.add.at(self.rows, (row_of[told["asset"]], cell), told["rows"])
-        self._digest = np.zeros(len(place), np.int64)
-        for rows in (table, told):
-            np.add.at(self._digest, row_of[rows["asset"]], rows["digest"])
+        np.add.at(rows, (row_of[told["asset"]], self._cells.of(told["start"])), told["rows"])
+        self._amounts = {year: self._by_period(np.where(self._cells.year == year, amount, 0)) for year in self._years()}
+        self._high, self._covered, self.rows = (self._by_period(column) for column in (high, covered, rows))
+        self._flags = self._by_period(flags, np.bitwise_or)
+        self._whole = self._by_period(self._cells.length[None])[0]
+        self._sums: dict[tuple[str, int], Sum] = {}
+        states = np.zeros((len(self._place), len(self._cells.start), len(STATES)), np.int64)
+        known = table["state"] >= 0
+        np.add.at(states, (gauge[known], cell[known], table["state"][known]), table["amount"][known])
+        self._states = self._by_period(states)
+        self._digest = np.zeros(len(self._place), np.int64)
+        for part in (table, told):
+            np.add.at(self._digest, row_of[part["asset"]], part["digest"])
+
+    def _years(self) -> list[int]:
+        return sorted(set(self._cells.year.tolist()))
+
+    def _by_period(self, column: Ints, sum_: np.ufunc = np.add) -> Ints:
+        """[gauge, cell] as [gauge, period]."""
+        found = np.zeros((len(column), len(self.periods) + 1, *column.shape[2:]), np.int64)
+        inside = self._cells.period >= 0
+        sum_.at(found, (slice(None), self._cells.period[inside]), column[:, inside])
+        found[:, -1] = sum_.reduce(column, axis=1)
+        return found
 
     def digest(self, gauge: str) -> int:
         """Over every row that was read of the gauge in the window; the order of rows does not matter."""
         return int(self._digest[self._place[gauge]]) % 2**64
 
-    def cells(self, period: int | None) -> Ints:
-        """The cells of one period, or of all."""
-        return np.flatnonzero(self.period == period) if period is not None else np.arange(len(self.period))
-
-    def sum(self, gauges: Iterable[Gauge], period: int | None = None) -> Sum:
+    def sum(self, gauges: Iterable[Gauge], period: int = -1) -> Sum:
         """The gauges together in one period, or in the whole window."""
-        return reduce(Sum.__add__, (self._one(gauge.id, self.cells(period)) for gauge in gauges))
+        return reduce(Sum.__add__, (self._one(gauge.id, period) for gauge in gauges))
 
-    def _one(self, gauge: str, cells: Ints) -> Sum:
-        place = self._place[gauge]
-        amount, high, covered, rows = (
-            table[place, cells] for table in (self.amount, self.high, self.covered, self.rows)
-        )
-        by_year: dict[int, int] = {}
-        for year, part in zip(self.years[cells].tolist(), amount.tolist(), strict=True):
-            by_year[year] = by_year.get(year, 0) + part
-        flags = int(np.bitwise_or.reduce(self.flags[place, cells]))
-        whole, told = int(self.length[cells].sum()), int(covered.sum())
-        more = _more(metered(self.plant, gauge), int(high.sum()), whole - told, flags)
-        most = None if more is None else sum(by_year.values()) + more
-        return Sum(tuple(sorted(by_year.items())), most, told, whole, int(rows.sum()), flags)
+    def _one(self, gauge: str, period: int) -> Sum:
+        if (gauge, period) not in self._sums:
+            at = self._place[gauge], period
+            years = [year for year in self._amounts if period < 0 or self._cells.within(period, year)]
+            amounts = tuple((year, int(self._amounts[year][at])) for year in years)
+            high, told, rows, flags = (int(c[at]) for c in (self._high, self._covered, self.rows, self._flags))
+            whole = int(self._whole[period])
+            more = _more(metered(self.plant, gauge), high, whole - told, flags)
+            most = None if more is None else sum(part for _, part in amounts) + more
+            self._sums[gauge, period] = Sum(amounts, most, told, whole, rows, flags)
+        return self._sums[gauge, period]
 
-    def by_state(self, gauges: Iterable[str], period: int | None = None) -> dict[str, int]:
+    def by_state(self, gauges: Iterable[str], period: int = -1) -> dict[str, int]:
         """What the machines used in each state, in the smallest unit of electricity; they sum to what they used."""
-        places = np.array([self._place[gauge] for gauge in gauges], np.int64)
-        if not len(places):
+        places = [self._place[gauge] for gauge in gauges]
+        if not places:
             return {}
-        found = self.state[np.ix_(places, self.cells(period))].sum((0, 1))
-        return dict(zip(STATES, found.tolist(), strict=True))
+        return dict(zip(STATES, self._states[places, period].sum(0).tolist(), strict=True))
 
 
 def metered(plant: Plant, gauge: str) -> Metered:
@@ -157,16 +162,34 @@ def _more(of: Metered, high: int, silent: int, flags: int) -> int | None:
     return max(high, most) if flags & NOT_COUNTED else high + most
 
 
-def _cells(facts: Facts, periods: Sequence[Window]) -> tuple[Ints, Ints, Ints]:
-    """Where each cell starts, the calendar year it lies in, and its period; -1 between periods."""
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Periods, and what lies between them (period -1), cut at the turn of each calendar year."""
+
+    start: Ints
+    length: Ints  # [ms]
+    year: Ints
+    period: Ints
+
+    def of(self, at: Ints) -> NDArray[np.intp]:
+        return np.searchsorted(self.start, at, "right") - 1
+
+    def within(self, period: int, year: int) -> bool:
+        """Whether a period has a part in a calendar year."""
+        return bool(((self.period == period) & (self.year == year)).any())
+
+
+def _cells(facts: Facts, periods: Sequence[Window]) -> Cells:
     offsets = Offsets(facts.plant.timezone, facts.start, facts.end)
     local = offsets.local(np.array([facts.start, facts.end - 1], np.int64))
-    first, last = (date.fromordinal(int(at) // _DAY + EPOCH).year for at in local)
+    first, last = (date.fromordinal(int(at) // DAY + EPOCH).year for at in local)
     news = [local_ns(date(year, 1, 1).toordinal()) for year in range(first + 1, last + 1)]
     turns = offsets.utc(np.array(news, np.int64))
     begins, ends = (np.array([getattr(one, at) for one in periods], np.int64) for at in ("start", "end"))
-    cells = np.unique(np.concatenate(([facts.start], begins, ends, turns)))
-    cells = cells[cells < facts.end]
-    period = np.searchsorted(begins, cells, "right") - 1
-    inside = (period >= 0) & (cells < ends[np.maximum(period, 0)]) if len(periods) else period >= 0
-    return cells, first + np.searchsorted(turns, cells, "right"), np.where(inside, period, -1)
+    start = np.unique(np.concatenate(([facts.start], begins, ends, turns)))
+    start = start[start < facts.end]
+    period = np.searchsorted(begins, start, "right") - 1
+    if len(periods):
+        period = np.where(start < ends[np.maximum(period, 0)], period, -1)
+    length = np.diff(np.append(start, facts.end) // MS)
+    return Cells(start, length, first + np.searchsorted(turns, start, "right"), period)

@@ -52,6 +52,13 @@ class Tree:
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
         self.gauges = {gauge.id: gauge for gauge in _gauges(plant)}
+        self._at: dict[Place, list[Gauge]] = {}
+        self._wide: dict[tuple[str, Role], list[Gauge]] = {}  # those that may have others under them
+        for gauge in self.gauges.values():
+            self._at.setdefault(gauge.place, []).append(gauge)
+            if gauge.place.kind != "point":
+                self._wide.setdefault((gauge.carrier, gauge.role), []).append(gauge)
+        self._above: dict[str, frozenset[str]] = {}
         rows = plant.register.devices if plant.register else ()
         self._line = {line.id: set(line.serial) for line in plant.lines.values()}
         self._workshop: dict[str, set[str]] = {}
@@ -73,30 +80,33 @@ class Tree:
         known = self._line if place.kind == "line" else self._workshop
         return known.get(place.name) or {f"{place.kind}:{place.name}"}
 
-    def above(self, gauge: Gauge) -> set[str]:
+    def above(self, gauge: Gauge) -> frozenset[str]:
         """Every gauge that counts what this one counts."""
-        found: set[str] = set()
-        waiting = [gauge]
-        while waiting:
-            for parent in self._parents(waiting.pop()):
-                if parent.id not in found:
-                    found.add(parent.id)
-                    waiting.append(parent)
-        return found - {gauge.id}
+        if gauge.id not in self._above:
+            found: set[str] = set()
+            waiting = [gauge]
+            while waiting:
+                for parent in self._parents(waiting.pop()):
+                    if parent.id not in found:
+                        found.add(parent.id)
+                        waiting.append(parent)
+            self._above[gauge.id] = frozenset(found - {gauge.id})
+        return self._above[gauge.id]
 
     def _parents(self, gauge: Gauge) -> Iterator[Gauge]:
         if gauge.under is not None:
             if gauge.under in self.gauges:
                 yield self.gauges[gauge.under]
             return
-        for other in self.gauges.values():
-            if (other.carrier, other.role) == (gauge.carrier, gauge.role) and self.inside(gauge.place, other.place):
+        for other in self._wide.get((gauge.carrier, gauge.role), ()):
+            if self.inside(gauge.place, other.place):
                 yield other
 
     def total(self, carrier: str, role: Role, place: Place) -> Total | None:
         """The carrier's total at a place; None where nothing there measures it."""
-        same = [g for g in self.gauges.values() if (g.carrier, g.role) == (carrier, role)]
-        own = [gauge for gauge in same if gauge.place == place]
+        own = [g for g in self._at.get(place, ()) if (g.carrier, g.role) == (carrier, role)]
+        inner = self._at.get(Place("point", place.name), ()) if place.kind == "asset" else self.gauges.values()
+        same = (gauge for gauge in inner if (gauge.carrier, gauge.role) == (carrier, role))
         below = own or [gauge for gauge in same if self.inside(gauge.place, place)]
         ids = {gauge.id for gauge in below}
         top = tuple(gauge for gauge in below if not self.above(gauge) & ids)

@@ -1,6 +1,5 @@
 """`gemba energy` as one JSON document: CONTRACT.md section 6, and beside it what it takes to check the sums by hand."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 from hashlib import sha256
 
@@ -36,6 +35,7 @@ def report(
     """The whole document. Revenues [万元] are those of the window and of the baseline, which is another window."""
     ledger = Ledger(facts, per)
     whole = consumption(ledger)
+    totals = _totals(ledger)
     found: Json = {
         "plant": facts.plant.id,
         "from": shown(facts.start, facts.plant.timezone),
@@ -44,10 +44,10 @@ def report(
         "calendar": facts.plant.calendar.name,
         "factors": f"{facts.plant.factors.profile}@{facts.plant.factors.version}",
         **headline(whole, revenue),
-        **_parts(ledger, whole, None),
+        **_parts(ledger, totals, whole, -1),
         "meters": [_meter(ledger, gauge, whole) for gauge in ledger.tree.gauges.values()],
         "grid": [_grid(one) for one in _grids(whole)],
-        "rows": [_period(ledger, index) for index in range(len(ledger.periods))],
+        "rows": [_period(ledger, totals, index) for index in range(len(ledger.periods))],
         "rule": {"coverage": float(whole.required)},
         "inputs": _inputs(ledger).json(),
     }
@@ -89,25 +89,35 @@ def _float(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _parts(ledger: Ledger, whole: Consumption, period: int | None) -> Json:
+Totals = dict[str, list[tuple[Json, Total]]]
+
+
+def _totals(ledger: Ledger) -> Totals:
+    """What is consumed at each place that something measures, by carrier."""
+    carriers = dict.fromkeys(gauge.carrier for gauge in ledger.tree.gauges.values() if gauge.role == "consumed")
+    found: Totals = {}
+    for kind, places in _places(ledger.plant).items():
+        pairs = ((known, _at(ledger, carrier, place)) for known, place in places for carrier in carriers)
+        found[kind] = [(known, total) for known, total in pairs if total is not None]
+    return found
+
+
+def _parts(ledger: Ledger, totals: Totals, whole: Consumption, period: int) -> Json:
     """By carrier, state, asset, line and workshop."""
-    places = _places(ledger.plant)
     return {
         "carriers": [_carrier(each) for each in whole.lines],
         "by_state": _by_state(ledger, _machines(ledger), period),
-        "assets": _rows(ledger, places["asset"], period),
-        "lines": _rows(ledger, places["line"], period),
-        "workshops": _rows(ledger, places["workshop"], period),
+        **{kind: [_row(ledger, known, total, period) for known, total in some] for kind, some in totals.items()},
     }
 
 
-def _period(ledger: Ledger, index: int) -> Json:
+def _period(ledger: Ledger, totals: Totals, index: int) -> Json:
     of, zone = ledger.periods[index], ledger.plant.timezone
     whole = consumption(ledger, index)
     found: Json = {"from": shown(of.start, zone), "to": shown(of.end, zone), "day": of.day.isoformat()}
     if of.shift is not None:
         found["shift"] = of.shift
-    return {**found, **headline(whole), **_parts(ledger, whole, index)}
+    return {**found, **headline(whole), **_parts(ledger, totals, whole, index)}
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -173,28 +183,19 @@ def _places(plant: Plant) -> dict[str, list[tuple[Json, Place]]]:
         known: Json = {"asset": asset, "line": line_of, "workshop": row.workshop or None if row else None}
         assets.append((known, Place("asset", asset)))
     return {
-        "asset": assets,
-        "line": [({"line": name}, Place("line", name)) for name in lines],
-        "workshop": [({"workshop": name}, Place("workshop", name)) for name in workshops],
+        "assets": assets,
+        "lines": [({"line": name}, Place("line", name)) for name in lines],
+        "workshops": [({"workshop": name}, Place("workshop", name)) for name in workshops],
     }
 
 
-def _rows(ledger: Ledger, places: Iterable[tuple[Json, Place]], period: int | None) -> list[Json]:
-    """What is consumed at each place, a row a carrier; places that nothing measures have none."""
-    carriers = dict.fromkeys(gauge.carrier for gauge in ledger.tree.gauges.values() if gauge.role == "consumed")
-    found = []
-    for known, place in places:
-        for carrier in carriers:
-            total = _at(ledger, carrier, place)
-            if total is None:
-                continue
-            of = line(ledger.plant, total, ledger.sum(total.gauges, period))
-            row = {**known, "carrier": carrier, **_amounts(of), "meters": [gauge.id for gauge in total.gauges]}
-            machines = [gauge.id for gauge in total.gauges if gauge.place.kind == "point"]
-            if len(machines) == len(total.gauges):
-                row["by_state"] = _by_state(ledger, machines, period)
-            found.append(row)
-    return found
+def _row(ledger: Ledger, known: Json, total: Total, period: int) -> Json:
+    """One carrier at one place; by machine state where all of it was metered at machines."""
+    of = line(ledger.plant, total, ledger.sum(total.gauges, period))
+    row = {**known, "carrier": total.carrier, **_amounts(of), "meters": [gauge.id for gauge in total.gauges]}
+    if all(gauge.place.kind == "point" for gauge in total.gauges):
+        row["by_state"] = _by_state(ledger, [gauge.id for gauge in total.gauges], period)
+    return row
 
 
 def _at(ledger: Ledger, carrier: str, place: Place) -> Total | None:
@@ -209,7 +210,7 @@ def _machines(ledger: Ledger) -> list[str]:
     return [gauge.id for gauge in ledger.tree.gauges.values() if gauge.place.kind == "point"]
 
 
-def _by_state(ledger: Ledger, machines: list[str], period: int | None) -> Json:
+def _by_state(ledger: Ledger, machines: list[str], period: int) -> Json:
     """Electricity [kWh] by the machine state in which it was used."""
     found = ledger.by_state(machines, period)
     return {state: float(CARRIERS[ELECTRICITY].shown(amount)) for state, amount in found.items()}
@@ -256,4 +257,4 @@ def _inputs(ledger: Ledger) -> Inputs:
     facts = ledger.facts
     told = [f"{name} {ledger.digest(name)}" for name in sorted(ledger.tree.gauges)]
     whole = sha256("\n".join(told).encode()).hexdigest()
-    return Inputs(int(ledger.rows.sum()), whole, facts.plant.sha256, facts.store)
+    return Inputs(int(ledger.rows[:, -1].sum()), whole, facts.plant.sha256, facts.store)
