@@ -5,7 +5,7 @@ or was issued by an authority whose certificate does. One that is not trusted is
 looked at and accepted.
 """
 
-import os
+import contextlib
 import shutil
 import socket
 import tempfile
@@ -26,6 +26,8 @@ from connectors.base import Disconnected
 DAYS = 10 * 365
 WARNINGS = (30, 7, 1)
 """Days before its end at which an expiring certificate is reported."""
+SHORTEST = 8
+"""Letters of a fingerprint that name a certificate."""
 _MOST_REJECTED = 100
 _FOLDERS = ("accepted", "rejected")
 
@@ -120,8 +122,8 @@ def _make(trust: Path, name: str) -> None:
         secret, f"Gemba {name}"[:64], {}, names, [ExtendedKeyUsageOID.CLIENT_AUTH], DAYS
     )
     (part / "gemba.der").write_bytes(made.public_bytes(serialization.Encoding.DER))
-    with open(part / "gemba.key", "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(cert_gen.dump_private_key_as_pem(secret))
+    (part / "gemba.key").touch(mode=0o600)
+    (part / "gemba.key").write_bytes(cert_gen.dump_private_key_as_pem(secret))
     try:
         part.rename(trust / "own")
     except OSError:
@@ -131,13 +133,14 @@ def _make(trust: Path, name: str) -> None:
 # -- trust -------------------------------------------------------------------------------------------------------------
 def kept(trust: Path) -> list[Certificate]:
     """All certificates of a trust folder: our own, then those accepted, then those rejected."""
-    found = [_certificate(file, "own") for file in (trust / "own").glob("*.der")]
+    found = [certificate(file, "own") for file in (trust / "own").glob("*.der")]
     for state in _FOLDERS:
-        found += [_certificate(file, state) for file in sorted((trust / state).glob("*"))]
+        found += [certificate(file, state) for file in sorted((trust / state).glob("*"))]
     return [one for one in found if one]
 
 
-def _certificate(file: Path, state: str) -> Certificate | None:
+def certificate(file: Path, state: str) -> Certificate | None:
+    """The one in this file; None where there is none."""
     try:
         found = load(file)
     except (OSError, ValueError):
@@ -154,10 +157,15 @@ def _words(file: Path) -> Iterator[str]:
             yield line
 
 
+def matches(one: Certificate, beginning: str) -> bool:
+    """Whether its fingerprint begins so, however that is written; eight letters are the least that names one."""
+    wanted = beginning.replace(":", "").replace(" ", "").lower()
+    return len(wanted) >= SHORTEST and one.fingerprint.startswith(wanted)
+
+
 def accept(trust: Path, beginning: str) -> list[Certificate]:
     """Those rejected whose fingerprint begins so; one alone is accepted by it."""
-    wanted = beginning.replace(":", "").replace(" ", "").lower()
-    found = [one for one in kept(trust) if one.state == "rejected" and one.fingerprint.startswith(wanted)]
+    found = [one for one in kept(trust) if one.state == "rejected" and matches(one, beginning)]
     if len(found) == 1:
         (trust / "accepted").mkdir(exist_ok=True)
         found[0].file.rename(trust / "accepted" / found[0].file.name)
@@ -176,7 +184,8 @@ def check(certificate: x509.Certificate, trust: Path, url: str) -> None:
         return
     if _names(certificate, urlsplit(url).hostname or "") and any(_issued(certificate, one, now) for one in accepted):
         return
-    _reject(certificate, trust, url)
+    with contextlib.suppress(OSError):  # where it cannot be kept, it can still be named
+        _reject(certificate, trust, url)
     raise Disconnected(
         f"the certificate of {url} is not trusted (fingerprint {own}); "
         f"compare it with the server's, then: gemba trust PLANT --accept {own[:16]}"

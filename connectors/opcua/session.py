@@ -111,7 +111,7 @@ class Session:
         within = timeout or self.timeout
         return bytes(await _step(f"{self.url}: {what}", within, self.post(kind, parameters, within)))
 
-    async def call(self, what: str, request: Any, response: type[T]) -> T:
+    async def request(self, what: str, request: Any, response: type[T]) -> T:
         """The reply to one of asyncua's requests."""
         data = await self.ask(what, request.TypeId.Identifier, struct_to_binary(request.Parameters))
 

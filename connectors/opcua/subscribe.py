@@ -87,7 +87,7 @@ class Subscription:
         asked.RequestedMaxKeepAliveCount = max(1, SLOWEST // period)
         asked.RequestedLifetimeCount = max(30, LIFETIME // period)
         asked.PublishingEnabled = True
-        made = await self._session.call("subscribing", request, CreateSubscriptionResponse)
+        made = await self._session.request("subscribing", request, CreateSubscriptionResponse)
         self.id = int(made.Parameters.SubscriptionId)
         period = max(period, int(made.Parameters.RevisedPublishingInterval * 1e6))
         self.watch = Watch(self.group, self._session.url, period, self._clock.monotonic_ns())
@@ -114,7 +114,7 @@ class Subscription:
             item.RequestedParameters.QueueSize = depth(self.watch.period)
             item.RequestedParameters.DiscardOldest = True
             request.Parameters.ItemsToCreate.append(item)
-        made = await self._session.call("monitoring", request, CreateMonitoredItemsResponse)
+        made = await self._session.request("monitoring", request, CreateMonitoredItemsResponse)
         if len(made.Results) != len(nodes):
             raise Disconnected(f"{self._session.url}: {len(made.Results)} items monitored of {len(nodes)}")
         return [int(result.StatusCode.value) for result in made.Results]
@@ -125,7 +125,7 @@ class Subscription:
         await self.create()
         request = DeleteSubscriptionsRequest()
         request.Parameters.SubscriptionIds = [old]
-        await self._session.call("unsubscribing", request, DeleteSubscriptionsResponse)
+        await self._session.request("unsubscribing", request, DeleteSubscriptionsResponse)
 
 
 def depth(period: int) -> int:
