@@ -106,10 +106,12 @@ def _together(kpi: Kpi, kept: Sequence[Member], of: Frame) -> Finding | None:
 
 
 def _reason(found: Finding, coverage: Fraction | None, of: Frame) -> str | None:
-    if found.blocked:
+    if found.blocked == "not_configured":
         return found.blocked
     if found.empty == "no_planned_time":
         return found.empty
+    if found.blocked:
+        return found.blocked
     if coverage is not None and coverage < of.rules.coverage:
         return "low_coverage" if coverage else "no_data"
     return found.empty

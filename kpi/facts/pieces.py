@@ -22,6 +22,7 @@ from kpi.facts.schema import COVERED_MS, Table, empty
 from kpi.runs import Runs, intersection, union
 
 GOOD_SOURCES = ("good", "reject", "rework")
+SHOTS = "total"  # the counter that counts shots where there are cavities; the others see pieces
 MS_PER_SECOND = 1000
 
 
@@ -59,10 +60,10 @@ def counting(asset: Asset, rules: Rules) -> Counting:
     """How the asset's pieces are counted."""
     points = {role: asset.points[role] for role in PIECES if role in asset.points}
     step = _step([point.resolution for point in points.values()])
-    pieces_a_shot = asset.cavities.active
     found = {}
     for role, point in points.items():
-        found[role] = register(point, pieces_a_shot / step, _usual(asset, point.scale))
+        each = asset.cavities.active if role == SHOTS else 1
+        found[role] = register(point, each / step, _usual(asset, point.scale * each))
     has = found.keys()
     pq: tuple[str, ...] = ("total",) if "total" in has else ("good", "reject") if {"good", "reject"} <= has else ()
     told = tuple(role for role in ("total", "reject", "rework") if role in has)
@@ -82,12 +83,12 @@ def _step(resolutions: list[Fraction]) -> Fraction:
     return Fraction(gcd(*(int(resolution * bottom) for resolution in resolutions)), bottom)
 
 
-def _usual(asset: Asset, scale: Fraction) -> Fraction | None:
-    """Four times the ideal rate, in wire units a second: what a counter without `max_rate` is held to."""
+def _usual(asset: Asset, pieces: Fraction) -> Fraction | None:
+    """Four times the ideal rate in wire units of so many pieces, per second: what no `max_rate` is held to."""
     fastest = min((cycle.seconds for cycle in asset.ideal), default=None)
     if not fastest:
         return None
-    return 4 / fastest * asset.cavities.designed / (abs(scale) * asset.cavities.active)
+    return 4 / fastest * asset.cavities.designed / abs(pieces)
 
 
 def count(reading: Reading, how: Counting) -> dict[str, Rises]:
