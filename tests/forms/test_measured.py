@@ -145,6 +145,12 @@ def test_revenue_of_item_14_serves_item_12() -> None:
     assert item(result(SME, NOTHING, answers=answers), "12")["options"] == [3]
 
 
+def test_a_reading_may_only_support() -> None:
+    """A rate whose digital devices stand in the register but answer no protocol: a declaration still decides."""
+    weak = replace(reading(total=40, digital=9), origin="supported")
+    assert item(result(SME, facts(SME, {"2": weak})), "2")["origin"] == "supported"
+
+
 # -- several choices ---------------------------------------------------------------------------------------------------
 def test_links_that_facts_prove_and_refute() -> None:
     """Energy (11) is proven though not ticked, quality (8) is refuted though ticked; finance (14) is declared."""

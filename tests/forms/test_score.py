@@ -205,6 +205,12 @@ def test_tolerance_holds_its_edge(after: float, option: int) -> None:
     assert item(result(SME, answers=answers, switches={"flat_tolerance": 0.005}), "12")["options"] == [option]
 
 
+@pytest.mark.parametrize(("after", "noted"), [(1000, False), (1004.9, True), (1005, False)])
+def test_a_change_within_metering_uncertainty_is_noted(after: float, noted: bool) -> None:
+    answers = {"12": {"before": {"tce": 1000, "revenue": 5000}, "after": {"tce": after, "revenue": 5000}}}
+    assert bool(result(SME, answers=answers)["warnings"]) is noted
+
+
 def test_sixty_may_be_enough() -> None:
     levels = dict.fromkeys((str(no) for no in (9, 10, 12, 13, 14, 16, 17, 18)), 1)
     strict = result(JIANGSU, general_score=60, maturity=2, scenes=levels)
@@ -248,6 +254,7 @@ def test_conditions_of_the_national_tiers() -> None:
     for name, level in (("people", 2), ("lead", 1), ("previous_tier", 1), ("kpi_position", 0), ("basic", 0)):
         assert result(NATIONAL, **told, declared={name: False})["level"] == level
     assert result(NATIONAL, maturity=2, sections={"生产作业": 1})["not_declared"] == ["basic", "kpi_position"]
+    assert result(NATIONAL)["not_declared"] == ["basic", "kpi_position"]  # what the first tier would ask
 
 
 def test_conditions_of_jiangsu() -> None:
