@@ -2,6 +2,7 @@
 
 import re
 
+from config import json_path
 from config.cursor import Cursor, Reject, text
 from config.keys import NONE, REQUIRED, Key, Section
 from config.plant import Address, ModbusAddress, MqttAddress, OpcuaAddress
@@ -67,11 +68,28 @@ def _mqtt(cursor: Cursor) -> MqttAddress:
     topic = values["topic"]
     levels = topic.split("/")
     if (
-        "\0" in topic
+        not topic
+        or "\0" in topic
         or any(("#" in level or "+" in level) and len(level) > 1 for level in levels)
         or "#" in levels[:-1]
     ):
         place.fault("is no MQTT topic", "write + for one whole level and # for the last ones only", topic)
-    if topic.startswith(SPARKPLUG) and "path" not in values:
-        place.fault("a Sparkplug topic needs the metric's name", "write {topic: …, path: METRIC}", topic)
+    if topic.startswith(SPARKPLUG):
+        if len(levels) not in (4, 5) or "#" in levels:
+            place.fault(
+                "is no Sparkplug topic", f"write {SPARKPLUG}GROUP/+/NODE or {SPARKPLUG}GROUP/+/NODE/DEVICE", topic
+            )
+        if "path" not in values:
+            place.fault("a Sparkplug topic needs the metric's name", "write {topic: …, path: METRIC}", topic)
+        return MqttAddress(**values)
+    for key in ("path", "time"):
+        if key in values:
+            cursor.spot(key).parsed(_json, None)
     return MqttAddress(**values)
+
+
+def _json(cursor: Cursor) -> None:
+    try:
+        json_path.parse(text(cursor))
+    except ValueError as fault:
+        raise Reject(str(fault), 'write it as a.b[0].c, a key with dots as a["b.c"]') from None

@@ -16,6 +16,9 @@ BAD_COMMUNICATION = 0x80050000  # BadCommunicationError
 BAD_DECODING = 0x80070000  # BadDecodingError
 BAD_TIMEOUT = 0x800A0000
 BAD_SHUTDOWN = 0x800C0000  # the agent was not running
+BAD_SECURITY = 0x80130000  # BadSecurityChecksFailed
+BAD_CERTIFICATE_UNTRUSTED = 0x801A0000
+BAD_USER_ACCESS_DENIED = 0x801F0000
 BAD_NODE_UNKNOWN = 0x80340000  # BadNodeIdUnknown
 BAD_NOT_READABLE = 0x803A0000
 BAD_OUT_OF_RANGE = 0x803C0000  # the value does not fit, or is declared invalid
@@ -40,6 +43,9 @@ _NAMES = {
     BAD_DECODING: "BadDecodingError",
     BAD_TIMEOUT: "BadTimeout",
     BAD_SHUTDOWN: "BadShutdown",
+    BAD_SECURITY: "BadSecurityChecksFailed",
+    BAD_CERTIFICATE_UNTRUSTED: "BadCertificateUntrusted",
+    BAD_USER_ACCESS_DENIED: "BadUserAccessDenied",
     BAD_NODE_UNKNOWN: "BadNodeIdUnknown",
     BAD_NOT_READABLE: "BadNotReadable",
     BAD_OUT_OF_RANGE: "BadOutOfRange",

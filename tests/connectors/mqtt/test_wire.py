@@ -1,0 +1,230 @@
+"""What leaves is reading, whoever asks; what arrives is bounded."""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+
+from connectors.mqtt.session import Client
+from connectors.mqtt.wire import LARGEST, Wire, header, permit
+
+
+class Transport(asyncio.Transport):
+    """What was written, and whether reading is paused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.paused = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+def wire() -> tuple[Wire, Transport]:
+    made, transport = Wire(lambda: None, lambda _: None), Transport()
+    made.connection_made(transport)
+    return made, transport
+
+
+def listening(room: int = 1_000_000_000) -> tuple[Client, Transport, list[bytes]]:
+    """paho on a wire that is connected to nothing, and the payloads that it has heard."""
+    heard: list[bytes] = []
+    client = Client(CallbackAPIVersion.VERSION2, "c", manual_ack=True)
+
+    def arrived() -> None:
+        client.wire.pause(not client.read_all(lambda: len(heard) < room))
+
+    client.wire, transport = Wire(arrived, lambda _: None), Transport()
+    client.wire.connection_made(transport)
+    client.on_message = lambda _c, _d, message: heard.append(bytes(message.payload))
+    client._sock = client.wire  # type: ignore[assignment]
+    return client, transport, heard
+
+
+def packet(first: int, body: bytes) -> bytes:
+    """A packet as MQTT 3.1.1, section 2.2 has it."""
+    length, rest = b"", len(body)
+    while True:
+        rest, digit = divmod(rest, 128)[0], rest % 128
+        length += bytes([digit | (0x80 if rest else 0)])
+        if not rest:
+            return bytes([first]) + length + body
+
+
+def connect_packet(flags: int) -> bytes:
+    return packet(0x10, b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x3c\x00\x01c")
+
+
+READING = {
+    "CONNECT": connect_packet(0x00),
+    "CONNECT with user and password": connect_packet(0xC0),
+    "PUBACK": b"\x40\x02\x00\x07",
+    "PUBREC": b"\x50\x02\x00\x07",
+    "PUBCOMP": b"\x70\x02\x00\x07",
+    "SUBSCRIBE": packet(0x82, b"\x00\x01\x00\x01a\x01"),
+    "UNSUBSCRIBE": packet(0xA2, b"\x00\x01\x00\x01a"),
+    "PINGREQ": b"\xc0\x00",
+    "DISCONNECT": b"\xe0\x00",
+}
+WRITING = {
+    "PUBLISH": packet(0x30, b"\x00\x01av"),
+    "PUBLISH QoS 1": packet(0x32, b"\x00\x01a\x00\x01v"),
+    "PUBLISH QoS 2, retained": packet(0x35, b"\x00\x01a\x00\x01v"),
+    "PUBREL": b"\x62\x02\x00\x01",
+    "CONNECT with a will": connect_packet(0x04),
+    "CONNECT with a retained will": connect_packet(0x2C),
+    "CONNACK": b"\x20\x02\x00\x00",
+    "AUTH": b"\xf0\x00",
+    "nothing known": b"\x00\x00",
+    "half a packet": b"\x82\x05\x00",
+    "half a header": b"\x82",
+}
+
+
+@pytest.mark.parametrize("name", READING)
+def test_reading_leaves(name: str) -> None:
+    made, transport = wire()
+    assert made.send(READING[name]) == len(READING[name])
+    assert transport.written == READING[name]
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_nothing_else_leaves(name: str) -> None:
+    made, transport = wire()
+    for before in (b"", *READING.values(), READING["PUBACK"] * 3):
+        with pytest.raises(PermissionError):
+            made.send(before + WRITING[name])
+    assert transport.written == b""
+
+
+WHOLE = [one for name, one in WRITING.items() if not name.startswith("half")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*READING.values(), *WHOLE]), max_size=6))
+def test_a_write_among_reads_is_found(packets: list[bytes]) -> None:
+    try:
+        permit(b"".join(packets))
+        permitted = True
+    except PermissionError:
+        permitted = False
+    assert permitted == (not any(one in WHOLE for one in packets))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=12))
+def test_whatever_bytes_leave_the_filter_holds(data: bytes) -> None:
+    made, transport = wire()
+    try:
+        made.send(data)
+    except PermissionError:
+        assert transport.written == b""
+    else:
+        at = 0
+        while at < len(data):
+            head, length = header(data, at) or (1, 0)
+            assert data[at] >> 4 not in (0, 2, 3, 6, 9, 11, 13, 15)
+            at += head + length
+
+
+def test_paho_itself_cannot_publish() -> None:
+    """Every way that paho has to publish something raises before a byte leaves."""
+    client, transport, _ = listening()
+    ways: list[Callable[[], Any]] = [
+        lambda: client.publish("plant/press/cmd", b"start"),
+        lambda: client.publish("plant/press/cmd", b"start", qos=1),
+        lambda: client.publish("plant/press/cmd", b"start", qos=2, retain=True),
+        lambda: client._send_pubrel(1),
+    ]
+    for way in ways:
+        with pytest.raises(PermissionError):
+            way()
+        client.loop_write()
+    client.will_set("plant/press/cmd", b"stop")
+    with pytest.raises(PermissionError):
+        client.connect("broker")
+    client.loop_write()
+    assert transport.written == b""
+
+
+def test_plain_paho_would_publish() -> None:
+    """The same calls without our wire and filter do leave, so the test above can fail."""
+    sent = []
+
+    class Plain(paho.Client):
+        def _sock_send(self, buf: bytes | bytearray) -> int:
+            sent.append(bytes(buf))
+            return len(buf)
+
+    client = Plain(CallbackAPIVersion.VERSION2, "c")
+    client._sock = wire()[0]  # type: ignore[assignment]
+    client.publish("a", b"v")
+    assert sent == [packet(0x30, b"\x00\x01av")]
+
+
+# -- what arrives ------------------------------------------------------------------------------------------------------
+def published(*payloads: bytes) -> bytes:
+    """PUBLISH packets of QoS 0 under the topic `a`."""
+    return b"".join(packet(0x30, b"\x00\x01a" + payload) for payload in payloads)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=400), min_size=1, max_size=8), st.lists(st.sampled_from([1, 2, 3, 50, 1000])))
+def test_packets_arrive_however_they_are_cut(payloads: list[bytes], sizes: list[int]) -> None:
+    """reliability.md, fault 7: segments of one byte."""
+    stream, (client, _, heard) = published(*payloads), listening()
+    while stream:
+        size = sizes.pop() if sizes else 1
+        client.wire.data_received(stream[:size])
+        stream = stream[size:]
+    assert heard == payloads
+
+
+@pytest.mark.parametrize("chunk", [1000, 65_536, 1_000_003, 10_000_000])
+def test_a_packet_without_end_is_cut(chunk: int) -> None:
+    """collectors.md 11: what arrives is bounded, and what follows is not lost."""
+    long = struct.pack(">I", 123_456_789) * 1_250_000
+    stream, (client, _, heard) = published(b"before", long, b"after", long, b"end"), listening()
+    for start in range(0, len(stream), chunk):
+        client.wire.data_received(stream[start : start + chunk])
+    cut = long[: LARGEST - 3]
+    assert heard == [b"before", cut, b"after", cut, b"end"]
+
+
+def test_the_broker_waits_where_there_is_no_room() -> None:
+    client, transport, heard = listening(room=3)
+    client.wire.data_received(published(*(b"%d" % i for i in range(10))))
+    assert heard == [b"0", b"1", b"2"]
+    assert transport.paused
+
+
+def test_a_header_is_read_when_it_is_whole() -> None:
+    # The limits of each length of a remaining length: MQTT 3.1.1, table 2.4.
+    assert header(b"\x30\x00", 0) == (2, 0)
+    assert header(b"\x30\x7f", 0) == (2, 127)
+    assert header(b"\x30\x80\x01", 0) == (3, 128)
+    assert header(b"\x30\xff\xff\x7f", 0) == (4, 2_097_151)
+    assert header(b"\x30\xff\xff\xff\x7f", 0) == (5, 268_435_455)
+    assert [header(b"\x30\xff\xff\xff\x7f"[:size], 0) for size in range(1, 5)] == [None] * 4
