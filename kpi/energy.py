@@ -31,9 +31,6 @@ class Line:
 
     @property
     def sign(self) -> int:
-        """What it does to consumption. Water is none, unless its profile has a factor: then fresh water counts."""
-        if self.carrier.category == "water":
-            return int(self.total.role == "fresh" and self.factor.tce is not None)
         return self.total.sign
 
     def coal(self, amount: int | None) -> Fraction | None:

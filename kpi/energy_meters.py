@@ -11,7 +11,7 @@ from typing import Literal
 from config.plant import Plant, Role
 
 NO_MAIN_METER = "no_main_meter"
-ELECTRICITY = "electricity"
+ELECTRICITY, WATER = "electricity", "water"
 SUBTRACTED: frozenset[Role] = frozenset(("sold", "other", "produced", "recovered"))
 _RANK = {"point": 0, "asset": 1, "line": 2, "workshop": 3, "plant": 4}
 
@@ -37,7 +37,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The gauges whose sum is a carrier's total in one role. `sign` is what it does to the plant's consumption."""
+    """The gauges whose sum is a carrier's total in one role; `sign` is what it does to consumption, 0: nothing."""
 
     carrier: str
     role: Role
@@ -112,7 +112,13 @@ class Tree:
         top = tuple(gauge for gauge in below if not self.above(gauge) & ids)
         if not top:
             return None
-        return Total(carrier, role, top, -1 if role in SUBTRACTED else 1, () if own else (NO_MAIN_METER,))
+        return Total(carrier, role, top, self._sign(carrier, role), () if own else (NO_MAIN_METER,))
+
+    def _sign(self, carrier: str, role: Role) -> int:
+        """Water is no energy, unless its profile has a factor: then fresh water counts."""
+        if carrier == WATER:
+            return int(role == "fresh" and self.plant.factors.factors[WATER].tce is not None)
+        return -1 if role in SUBTRACTED else 1
 
     def totals(self) -> list[Total]:
         """Every carrier and role of the plant, in the order of the plant file."""

@@ -13,6 +13,7 @@ from config.faults import Fault, PlantError
 from config.plant import Plant
 from config.slices import slices
 from config.zone import EPOCH, Offsets, shown
+from kpi import dimensions
 from kpi.facts import form, stretch
 from kpi.facts.archive import Archive, Day
 from kpi.facts.names import Names
@@ -64,6 +65,7 @@ def facts(
         stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()
         for day in sorted(changed):
             archive.write(day, days[day], names, stamp)
+        dimensions.keep(plant, archive.root)
         parts += _kept(units, whole, days, start, end, names)
     for unit in units:
         for first, last in _from_rows(unit, whole.get(unit.id, []), start, end):
