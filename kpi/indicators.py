@@ -100,7 +100,7 @@ def oee(s: Subject) -> Finding:
     terms: dict[str, Exact] = {"PBT": sums.pbt, "APT": sums.apt, "PRI_GQ": made.pri_good, "GQ": made.good}
     if "pq_ms" in s.has:
         terms |= {"PRI_PQ": made.pri_total, "PQ": made.total}
-    bounds = (value, value, high) if not blocked else (None, None, None)
+    bounds = value, value, high
     return Finding(bounds, coverage, terms, blocked, _unplanned(s), flags=_above(s))
 
 
@@ -121,23 +121,22 @@ def effectiveness(s: Subject) -> Finding:
     blocked = s.missing("pq_ms", "state", "ideal")
     empty = _unplanned(s) or (None if s.apt else "no_production")
     flags = ("performance_above_1",) if value is not None and value > 1 and not blocked else ()
-    return Finding(bounds if not blocked else (None, None, None), s.both("pq_ms"), terms, blocked, empty, flags=flags)
+    return Finding(bounds, s.both("pq_ms"), terms, blocked, empty, flags=flags)
 
 
 def quality(s: Subject) -> Finding:
-    made = s.sums.busy
+    made, coverage = s.sums.busy, s.covered("quality_ms")
     blocked = s.missing("quality_ms")
     one_kind = len(s.sums.kinds) < 2
     good, total = (made.good, made.total) if one_kind else (made.pri_good, made.pri_total)
     more_good, more = (made.good_high, made.total_high) if one_kind else (made.pri_good_high, made.pri_total_high)
     if not one_kind and s.sums.unrated:
         blocked = blocked or "no_ideal_cycle"
-    high = f.ratio(good + more_good, total) if s.bounded else None
-    low = f.ratio(good, total + more) if s.bounded else Fraction(0)
-    bounds = (f.quality(good, total), low, high) if not blocked else (None, None, None)
+    told = s.bounded and coverage is not None and coverage >= s.required
+    low, high = (f.ratio(good, total + more), f.ratio(good + more_good, total)) if told else (None, None)
     terms = {"GQ": made.good, "PQ": made.total, "PRI_GQ": made.pri_good, "PRI_PQ": made.pri_total}
     empty = _unplanned(s) or (None if total else "no_production")
-    return Finding(bounds, s.covered("quality_ms"), terms, blocked, empty, flags=_above(s))
+    return Finding((f.quality(good, total), low, high), coverage, terms, blocked, empty, flags=_above(s))
 
 
 def nee(s: Subject) -> Finding:
@@ -155,7 +154,7 @@ def nee(s: Subject) -> Finding:
         "GQ": made.good,
     }
     empty = _unplanned(s) or (None if sums.apt else "no_production")
-    return Finding((value, low, high) if not blocked else (None, None, None), coverage, terms, blocked, empty)
+    return Finding((value, low, high), coverage, terms, blocked, empty)
 
 
 def teep(s: Subject) -> Finding:
@@ -167,7 +166,7 @@ def teep(s: Subject) -> Finding:
     more = sums.busy.pri_good_high + sums.outside.pri_good_high
     high = s.spent(rated, more, sums.window, coverage)
     terms: dict[str, Exact] = {"PRI_GQ": rated, "GQ": sums.busy.good + sums.outside.good, "window": sums.window}
-    return Finding((value, value, high) if not blocked else (None, None, None), coverage, terms, blocked)
+    return Finding((value, value, high), coverage, terms, blocked)
 
 
 def loading(s: Subject) -> Finding:
@@ -235,14 +234,14 @@ def _rejected(s: Subject) -> tuple[Fraction, Fraction]:
 
 
 def _of_pieces(s: Subject, column: str, over: Fraction, more: Fraction, terms: Mapping[str, Exact]) -> Finding:
-    made = s.sums.busy
-    high = f.ratio(over + more, made.total) if s.bounded else None
-    low = f.ratio(over, made.total + made.total_high) if s.bounded else None
-    bounds = f.ratio(over, made.total), low, high
+    """A share of what was produced; it may be below 0 where more good than pieces were counted."""
+    made, coverage = s.sums.busy, s.covered(column)
+    ends = [f.ratio(part, made.total + besides) for part in (over, over + more) for besides in (0, made.total_high)]
+    known = [end for end in ends if end is not None]
+    told = s.bounded and coverage is not None and coverage >= s.required and known
+    bounds = f.ratio(over, made.total), min(known) if told else None, max(known) if told else None
     empty = _unplanned(s) or (None if made.total else "no_production")
-    blocked = s.missing(column)
-    bounds = bounds if not blocked else (None, None, None)
-    return Finding(bounds, s.covered(column), {**terms, "PQ": made.total}, blocked, empty)
+    return Finding(bounds, coverage, {**terms, "PQ": made.total}, s.missing(column), empty, flags=_above(s))
 
 
 def scrap_ratio(s: Subject) -> Finding:

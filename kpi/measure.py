@@ -127,7 +127,7 @@ def _measured(
     reason: str | None,
     excluded: tuple[tuple[str, str], ...] | None = None,
 ) -> Measured:
-    value, low, high = found.bounds
+    value, low, high = found.bounds if not found.blocked else (None, None, None)
     return Measured(
         kpi.key,
         value if reason is None else None,
