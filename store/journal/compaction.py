@@ -20,6 +20,12 @@ def unlinked(path: Path) -> None:
         path.with_name(path.name + name).unlink(missing_ok=True)
 
 
+def taken(path: Path) -> int:
+    """Bytes on disk."""
+    files = [path.with_name(path.name + name) for name in ("", *WALS)]
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
 def compact(path: Path, now: int) -> Held:
     """A closed row segment as columns. Raises one of `Damage` when it cannot be read whole: rescue it."""
     segment = RowSegment(path)

@@ -27,9 +27,12 @@ class Lock:
         except OSError:
             os.close(handle)
             return False
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
         self._handle = handle
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+        except OSError:  # a full disk does not unlock it; only its owner stays unnamed
+            pass
         return True
 
     def wait(self, told: Callable[[str], None]) -> None:

@@ -57,7 +57,7 @@ class Journal(History):
             )
         try:
             self._start(consumers)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._lock.release()
             raise refusal(folder, error) from error
         except BaseException:
@@ -115,10 +115,11 @@ class Journal(History):
             super().close()
             try:
                 self.live.close()
+                self.ledger.close()
             except sqlite3.Error as error:
-                log.warning("%s: not closed cleanly (%s); nothing committed is lost", self.live.path, error)
-            self.ledger.close()
-            self._lock.release()
+                log.warning("%s: not closed cleanly (%s); nothing committed is lost", self.folder, error)
+            finally:
+                self._lock.release()
 
     # -- writing -------------------------------------------------------------------------------------------------------
     def append(self, frames: Sequence[Frame]) -> int:
@@ -131,7 +132,7 @@ class Journal(History):
             self._admit()
             last = self._written(lambda: self.live.append(frames, self.epoch))
             if self.live.size >= self.segment or clocks.monotonic() - self._since >= AGE:
-                self._rotate()
+                self.rotate()
             return last
 
     def _admit(self) -> None:
@@ -182,16 +183,21 @@ class Journal(History):
         self.upkeep.rescue(self.live.path, error)
         self.live = self._begin()
 
-    def _rotate(self) -> None:
-        """The next segment, where there is room for it; else this one goes on."""
-        try:
-            begun = self._begin()
-        except (sqlite3.Error, OSError) as error:
-            log.warning("%s: no new segment (%s); this one goes on", self.live.path, error)
-            return
-        self.live.close()
-        self.live = begun
-        self._since = clocks.monotonic()
+    def rotate(self) -> None:
+        """Closes the live segment and begins the next, where there is room for it; else the live one goes on."""
+        with self._writing:
+            try:
+                begun = self._begin()
+            except (sqlite3.Error, OSError) as error:
+                log.warning("%s: no new segment (%s); this one goes on", self.live.path, error)
+                return
+            closed, self.live = self.live, begun
+            self._since = clocks.monotonic()
+            try:
+                closed.close()
+            except sqlite3.Error as error:
+                self._dead = refusal(closed.path, error)
+                raise self._dead from error
 
     # -- at leisure ----------------------------------------------------------------------------------------------------
     def tend(self) -> None:
@@ -211,15 +217,18 @@ class Journal(History):
 
     def _settle(self) -> int:
         """Marks as delivered what consumers have whole by now; the number of the live segment."""
-        with self._one:
-            live = self.live.number
-            self.shelf.refresh(rows=False)
+
+        def settled() -> None:
             for segment in self.shelf.segments.values():
                 if segment.bad:
                     self.upkeep.suspect(segment.path)
                 if segment.number < live or segment.path.name.endswith(COLUMNS):
                     for cursor in self.cursors.values():
                         cursor.settle(segment, self.clock())
+
+        with self._one:
+            live = self.live.number
+            self.shelf.reading(settled, rows=False)
             return live
 
     def _pay(self) -> None:

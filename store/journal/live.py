@@ -189,8 +189,12 @@ class Live:
         self._new.clear()
 
     def close(self) -> None:
-        """Everything into the file itself, and the WAL away where nobody reads it."""
+        """Everything into the file itself, and the WAL away where nobody reads it. Where there is no room for that the
+        WAL stays, and is read with the file."""
         try:
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            if not full(error):
+                raise
         finally:
             self.connection.close()

@@ -18,7 +18,6 @@ from store.journal.schema import COLUMNS, ROWS, Damage
 from store.journal.segment import RowSegment, Segment, number_of, opened
 
 LEDGER = "0.ledger.db"  # read like a segment of number 0: it holds what outlives its segment
-OPEN = 96  # column files kept open at once
 TRIES = 5
 log = logging.getLogger("gemba.journal")
 
@@ -64,8 +63,6 @@ class Shelf:
             except Damage as error:
                 self._drop(segment.number)
                 self._lose(segment.path, error)
-        for segment in [s for s in self.segments.values() if not isinstance(s, RowSegment)][:-OPEN]:
-            segment.close()
 
     def _refresh_ledger(self) -> None:
         path = self.folder / LEDGER
@@ -114,6 +111,13 @@ class Shelf:
             }
         return self._struck.get((asset, point), (NO_INTS, NO_INTS))
 
+    def _let_go(self) -> None:
+        """Only the live segment stays open: a file that is held open takes its room on the disk when it was shed."""
+        rows = [segment for segment in self.segments.values() if isinstance(segment, RowSegment)]
+        for segment in self.segments.values():
+            if segment not in rows[-1:]:
+                segment.close()
+
     def close(self) -> None:
         for segment in (*self.segments.values(), *((self.ledger,) if self.ledger else ())):
             segment.close()
@@ -131,6 +135,8 @@ class Shelf:
                 fault = error
             except sqlite3.Error as error:
                 raise StoreError(f"{self.folder}: the journal cannot be read (got {error}); try again") from error
+            finally:
+                self._let_go()
         if not self.folder.is_dir():
             raise StoreError(f"{self.folder}: no journal is there; start `gemba agent`, or import history") from fault
         raise StoreError(f"{self.folder}: segments go faster than they are read (got {fault}); try again") from fault

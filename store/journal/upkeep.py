@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from config.plant import Keep
-from store.journal.compaction import compact, unlinked
+from store.journal.compaction import compact, taken, unlinked
 from store.journal.delivery import Cursor
 from store.journal.folder import ASIDE, size
 from store.journal.ledger import Held, Ledger
 from store.journal.live import full, sync_folder
 from store.journal.rescue import rescue, verify
 from store.journal.retention import Closed, Plan, Reason, Room, plan
-from store.journal.schema import COLUMNS, ROWS, Damage, Record, damage, sound
-from store.journal.segment import Segment, number_of, opened
+from store.journal.schema import COLUMNS, ROWS, Damage, Record, damage, readable, sound
+from store.journal.segment import number_of, opened
 from store.journal.shelf import listed
 from store.reader import Event
 
@@ -74,7 +74,7 @@ class Upkeep:
             self.ledger.drop(number)
 
     def _owe(self, kind: str, detail: Mapping[str, object]) -> None:
-        log.warning("%s: %s %s", self.folder, kind, dict(detail))
+        (log.warning if kind == "loss" else log.debug)("%s: %s %s", self.folder, kind, dict(detail))
         self.owed.append((kind, self.clock(), detail))
 
     # -- at leisure ----------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ class Upkeep:
         """One round. `live` is the number of the segment that is being written."""
         with self.lock:
             self._compact(live)
-            self._register()
+            self._register(live)
             self._scrub(live)
             self.retain(live)
 
@@ -100,18 +100,24 @@ class Upkeep:
                     return
                 self.rescue(path, error)
 
-    def _register(self) -> None:
-        """Imports came by themselves: what each holds goes into the ledger."""
+    def _register(self, live: int) -> dict[int, Held]:
+        """What each closed segment holds, in the ledger too: of those that are not compacted yet, and of imports, which
+        came by themselves."""
         known = self.ledger.held()
-        for number, path in listed(self.folder).items():
-            if number not in known and path.name.endswith(COLUMNS):
-                try:
-                    segment = opened(path)
-                except Damage as error:
-                    self.rescue(path, error)
-                    continue
-                self.ledger.hold(number, holding(segment))
-                segment.close()
+        for number, path in self._closed(live).items():
+            if number in known:
+                continue
+            try:
+                known[number] = holding(path, self.clock())
+            except Damage as error:
+                self.rescue(path, error)
+                continue
+            try:
+                self.ledger.hold(number, known[number])
+            except sqlite3.Error as error:
+                if not full(error):
+                    raise
+        return known
 
     def suspect(self, path: Path) -> None:
         """A reader found something wrong in it: it is the next to be looked at."""
@@ -165,14 +171,14 @@ class Upkeep:
         return Room(size(self.folder), disk.free, disk.total)
 
     def _plan(self, live: int, room: Room) -> Plan:
-        held = self.ledger.held()
+        held = self._register(live)
         delivered = [cursor.delivered for cursor in self.cursors.values()]
         closed = []
         for number, path in self._closed(live).items():
             if number in held:
                 times = [when.get(number) for when in delivered]
                 done = None if not times or None in times else max(time for time in times if time is not None)
-                closed.append(Closed(number, path, path.stat().st_size, held[number], done))
+                closed.append(Closed(number, path, taken(path), held[number], done))
         return plan(closed, self.keep, self.clock(), room)
 
     def _shed(self, closed: Closed, reason: Reason) -> None:
@@ -207,13 +213,19 @@ def outliving(path: Path) -> tuple[list[Record], list[Record]]:
     )
 
 
-def holding(segment: Segment) -> Held:
-    """What an imported segment holds, by its chunks."""
+def holding(path: Path, now: int) -> Held:
+    """What a closed segment holds, by rows or by columns."""
     found: dict[str, tuple[int, int, int]] = {}
-    for layout, rows, first, last in segment.ask(
-        "SELECT layout, sum(rows), min(first), max(last) FROM chunks GROUP BY layout"
-    ):
-        source = segment.layouts[layout].source
-        before, since, until = found.get(source, (0, first, last))
-        found[source] = before + rows, min(since, first), max(until, last)
-    return Held(segment.about()["closed"], sum(rows for rows, _, _ in found.values()), found)
+    segment = readable(path)
+    try:
+        sources = dict(segment.execute("SELECT id, source FROM layouts"))
+        closed = segment.execute("SELECT value FROM about WHERE name = 'closed'").fetchone()
+        for layout, rows, first, last in segment.execute(
+            "SELECT layout, count(*), min(time), max(time) FROM frames GROUP BY layout UNION ALL "
+            "SELECT layout, sum(rows), min(first), max(last) FROM chunks GROUP BY layout"
+        ):
+            before, since, until = found.get(sources[layout], (0, first, last))
+            found[sources[layout]] = before + rows, min(since, first), max(until, last)
+    finally:
+        segment.close()
+    return Held(closed[0] if closed else now, sum(rows for rows, _, _ in found.values()), found)

@@ -47,6 +47,7 @@ class Admission:
     def decide(self, told: Callable[[int, int], None]) -> None:
         """Raises PlantError with every row that stands against another. `told` hears how many rows are compared."""
         self._within()
+        self.faults.raised()
         done = 0
         key = self.rows.key[self.order]
         edges = np.flatnonzero(np.diff(key, prepend=-1))
@@ -67,7 +68,10 @@ class Admission:
 
     def _within(self) -> None:
         """Rows of one asset, point and time in the file itself: equal ones count once."""
-        rows, order = self.rows, self.order
+        if not self.faults.all_known:
+            return
+        rows = self.rows
+        order = self.order[~np.isin(self.order, list(self.faults.rows))]
         later, earlier = order[1:], order[:-1]
         twice = np.flatnonzero((rows.key[later] == rows.key[earlier]) & (rows.time[later] == rows.time[earlier]))
         for place in twice.tolist():

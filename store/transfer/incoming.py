@@ -59,15 +59,21 @@ class Faults:
         self.file = file
         self.rows: dict[int, tuple[str, str, str, str]] = {}
         self.count = 0
+        self.odd = 0  # lines that are no row
 
     def add(self, row: int, where: str, what: str, got: str, do: str) -> None:
         self.count += 1
         if row not in self.rows and len(self.rows) < SHOWN:
             self.rows[row] = where, what, got, do
 
-    def raised(self, odd: bool = False) -> None:
-        """Raises what was found, each with its line. `odd`: there are lines that are no row."""
-        if not self.count and not odd:
+    @property
+    def all_known(self) -> bool:
+        """Whether every row at fault is in `rows`."""
+        return self.count <= SHOWN
+
+    def raised(self) -> None:
+        """Raises what was found, each with its line."""
+        if not self.count and not self.odd:
             return
         lines, misfits = _lines(self.file, self.rows)
         name = str(self.file)
@@ -105,9 +111,9 @@ def _lines(file: Path, rows: Iterable[int]) -> tuple[dict[int, int], list[tuple[
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-def read(file: Path, plant: Plant, hold: int, scaled: bool, progress: Progress) -> Incoming:
-    """The whole file, or `PlantError` with what is wrong in it. `hold` and `scaled` hold for rows that do not say."""
-    faults = Faults(file)
+def read(file: Path, plant: Plant, hold: int, scaled: bool, faults: Faults, progress: Progress) -> Incoming:
+    """The rows of the file, and its faults. `hold` and `scaled` are of rows that do not say. Raises `PlantError` where
+    it is no such file at all."""
     table = _Table(plant, Spelling(), (hold, scaled), faults)
     odd = 0
 
@@ -144,7 +150,7 @@ def read(file: Path, plant: Plant, hold: int, scaled: bool, progress: Progress) 
             [Fault(str(file), 0, "", "is not a CSV in UTF-8", str(error), "save it as CSV UTF-8")]
         ) from error
     faults.count += 1 if odd and not faults.count else 0
-    faults.raised()
+    faults.odd = odd
     return table.done()
 
 

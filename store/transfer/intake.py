@@ -26,12 +26,13 @@ def take_in(
 ) -> Outcome:
     """Raises `PlantError` with every row that is wrong, and `StoreError` when the journal cannot take it; then nothing
     was kept."""
-    rows = read(file, plant, hold, scaled, told.read)
+    faults = Faults(file)
+    rows = read(file, plant, hold, scaled, faults, told.read)
     folder = place(plant, gateway)
     with importing(folder, told.waiting):
         history = History(folder)
         try:
-            admission = Admission(rows, history, Faults(file), replace)
+            admission = Admission(rows, history, faults, replace)
             admission.decide(told.compared)
         finally:
             history.close()
