@@ -21,7 +21,7 @@ from connectors.grid import Grid, Polls
 from connectors.modbus.decode import EXCEPTIONS, Columns, Decoder
 from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.identity import identify
-from connectors.modbus.pdu import Identify, Read, Reply
+from connectors.modbus.pdu import Read, Reply
 from connectors.modbus.plan import DEADLINE, Group, Request, plan, split, summary
 
 LONGEST_REST = 60 * SECOND
@@ -108,21 +108,8 @@ class Modbus:
                     raise
 
     async def _identify(self, unit: "_Unit", deadline: int) -> None:
-        """Asked once a connection, and never again where it was met with silence or a closed connection."""
-        unit.met = True
-        place = (self.source.url, unit.id)
-        if place in _TACITURN:
-            return
-
-        async def ask(request: Identify) -> ModbusPDU:
-            return (await self._exchange(request, 0, deadline))[0]
-
-        try:
-            unit.identity = await identify(unit.id, ask)
-        except Disconnected as error:
-            _TACITURN.add(place)
-            if error.reason not in _ABSENT:
-                raise
+        assert self._endpoint is not None
+        unit.identity = await identify(self._endpoint, unit.id, deadline, self.source.pause)
 
     async def _exchange(self, pdu: ModbusPDU, size: int, deadline: int) -> tuple[ModbusPDU, int, int]:
         assert self._endpoint is not None, "a connector is entered first"
@@ -158,7 +145,7 @@ class Modbus:
             return gap(group.layout, self._clock.wall_ns(), unit.reason)
         try:
             frame = await self._poll(index)
-            if not unit.met:
+            if unit.identity is None:
                 await self._identify(unit, group.deadline)
         except Disconnected as error:
             if not self._bearable(unit, error):
@@ -247,11 +234,7 @@ class _Unit:
     """A device behind the endpoint. One that is silent while others answer rests longer and longer."""
 
     id: int
-    met: bool = False
-    identity: dict[str, str] | None = None
+    identity: dict[str, str] | None = None  # None: not asked yet
     rest: int = 0
     rests_until: int = 0
     reason: int = quality.GOOD
-
-
-_TACITURN: set[tuple[str, int]] = set()

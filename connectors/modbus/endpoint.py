@@ -214,23 +214,27 @@ class Endpoint:
             raise Disconnected(f"{self.line}: connection lost", quality.BAD_NOT_CONNECTED)
         return self._exchanges
 
+    def distrust(self) -> None:
+        """The next exchange takes a new socket, as after an answer that was none."""
+        self._suspect = not self.line.serial
+
     def _lost(self, exchanges: _Exchanges, unit: int, within: int, error: Exception) -> Disconnected:
         """What an exchange without a proper answer means, for the next one and for the source that asked."""
         if not isinstance(error, ModbusException):
             return Disconnected(f"{self.line}: {error}", quality.BAD_NOT_CONNECTED)
         self._unsettled(unit, within)
         if not exchanges.response_future.cancelled() or exchanges.recv_buffer:
-            self._suspect = not self.line.serial
+            self.distrust()
             return Disconnected(f"{self.line}: no proper answer of unit {unit}: {error}", quality.BAD_COMMUNICATION)
         self._missing.append(unit)
         if len(self._missing) >= SUSPECT and len(set(self._missing)) > 1:
-            self._suspect = not self.line.serial
+            self.distrust()
         return Disconnected(f"{self.line}: no answer of unit {unit} within {within / 1e9:g} s", quality.BAD_TIMEOUT)
 
     def _unsettled(self, unit: int, within: int) -> None:
         if self.line.rtu:
             self._late[unit] = self._clock.monotonic_ns() + within
-            self._suspect = not self.line.serial
+            self.distrust()
 
 
 def _check(request: ModbusPDU, reply: ModbusPDU, size: int) -> None:

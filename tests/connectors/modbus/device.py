@@ -48,7 +48,7 @@ class Device:
     """Units with their tables; an address that stands in none is answered with exception 2."""
 
     units: dict[int, dict[str, Table]]
-    identity: dict[int, bytes] | None = None
+    identity: dict[int, bytes] | None = field(default_factory=lambda: {0: b"Gemba", 1: b"Device", 2: b"1.0"})
     most: int = 125  # registers in one request, exception 3 beyond
     silent: set[int] = field(default_factory=set)
     asked: list[Asked] = field(default_factory=list)
@@ -147,8 +147,10 @@ async def _serve_rtu(
 
 
 @asynccontextmanager
-async def served(device: Device, rtu: bool = False, twist: Twist | None = None, port: int = 0) -> AsyncIterator[str]:
-    """On a loopback port; yields its URL."""
+async def served(
+    device: Device, rtu: bool = False, twist: Twist | None = None, port: int = 0, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
+    """On a port of this machine; yields its URL."""
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,10 +170,10 @@ async def served(device: Device, rtu: bool = False, twist: Twist | None = None, 
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    server = await asyncio.start_server(serve, host, port)
     scheme = "rtuovertcp" if rtu else "tcp"
     try:
-        yield f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for writer in writers:

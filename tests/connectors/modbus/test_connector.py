@@ -12,7 +12,7 @@ from connectors import quality
 from connectors.base import Disconnected, Frame
 from connectors.modbus import Modbus
 from connectors.modbus.endpoint import Line, line
-from tests.connectors.modbus.device import Asked, Device, Out, on_terminal, served
+from tests.connectors.modbus.device import Asked, Device, Out, Twist, on_terminal, served
 from tests.connectors.modbus.points import point, source
 
 MS = 1_000_000
@@ -116,35 +116,56 @@ async def test_what_the_device_says_it_is() -> None:
         assert connector.identities == {1: connector.identity}
 
 
-async def test_a_device_without_identification_is_read_all_the_same() -> None:
-    device = Device(HOLDING)
-    async with served(device) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
-        assert connector.identity == {}
-        assert (await take(connector, 1))[0].ints.tolist() == [100]
-    assert [asked.pdu for asked in device.asked if asked.function == 43] == [b"\x2b\x0e\x02\x00", b"\x2b\x0e\x01\x00"]
+def refused(asked: Asked, frame: bytes, out: Out) -> None:
+    out(frame)
 
 
-async def test_a_device_that_takes_identification_ill_is_never_asked_again() -> None:
-    def offended(asked: Asked, frame: bytes, out: Out) -> None:
-        out(b"" if asked.function == 43 else frame)
+def closed(asked: Asked, frame: bytes, out: Out) -> None:
+    out(b"" if asked.function == 43 else frame)
 
-    device = Device(HOLDING)
-    async with served(device, twist=offended) as url:
-        with pytest.raises(Disconnected):
-            await Modbus(source(url), soon(point("holding:0"))).__aenter__()
-        async with Modbus(source(url), soon(point("holding:0"))) as connector:
-            assert (await take(connector, 1))[0].ints.tolist() == [100]
+
+def silence(asked: Asked, frame: bytes, out: Out) -> None:
+    if asked.function != 43:
+        out(frame)
+
+
+def deranged(asked: Asked, frame: bytes, out: Out) -> None:
+    """As libmodbus does it: refused, and of no use from then on."""
+    out(frame if asked.function == 43 or asked.connection > 1 or asked.number == 0 else b"")
+
+
+@pytest.mark.parametrize("twist", [refused, closed, silence, deranged])
+async def test_a_device_that_takes_identification_ill_is_read_all_the_same_and_never_asked_again(twist: Twist) -> None:
+    device = Device(HOLDING, identity=None)
+    async with served(device, twist=twist) as url:
+        for _ in range(3):
+            async with Modbus(source(url, timeout=100 * MS), soon(point("holding:0"))) as connector:
+                assert connector.identity == {}
+                assert (await take(connector, 1))[0].ints.tolist() == [100]
     assert sum(asked.function == 43 for asked in device.asked) == 1
+    assert device.connections == 4  # one each, and a new one after the question
 
 
-async def test_silence_on_identification_is_no_silence_of_the_unit() -> None:
-    def mute(asked: Asked, frame: bytes, out: Out) -> None:
-        if asked.function != 43:
-            out(frame)
+async def test_a_device_with_only_basic_identification() -> None:
+    class Basic(Device):
+        def answer(self, asked: Asked) -> bytes | None:
+            return b"\xab\x03" if asked.pdu[:3] == b"\x2b\x0e\x02" else super().answer(asked)
 
-    points = soon(point("holding:0"))
-    async with served(Device(HOLDING), twist=mute) as url, Modbus(source(url, timeout=60 * MS), points) as connector:
-        assert (await take(connector, 1))[0].ints.tolist() == [100]
+    async with served(Basic(HOLDING, {0: b"Acme"})) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        assert connector.identity == {"VendorName": "Acme"}
+
+
+async def test_identification_in_several_replies() -> None:
+    class Long(Device):
+        def answer(self, asked: Asked) -> bytes | None:
+            if asked.function != 43:
+                return super().answer(asked)
+            first = asked.pdu[3]
+            head = (43, 14, 2, 0x82, 0xFF, first + 1) if first < 2 else (43, 14, 2, 0x82, 0, 0)
+            return bytes((*head, 1, first, 1, 65 + first))
+
+    async with served(Long(HOLDING)) as url, Modbus(source(url), soon(point("holding:0"))) as connector:
+        assert connector.identity == {"VendorName": "A", "ProductCode": "B", "MajorMinorRevision": "C"}
 
 
 async def test_what_was_learned_of_a_device_outlives_the_connection_and_what_recovers_is_read_again() -> None:

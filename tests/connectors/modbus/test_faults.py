@@ -129,7 +129,7 @@ async def test_silence_is_disconnected_at_the_deadline(carrier: str) -> None:
 
 async def test_lost_in_the_middle_of_a_poll_is_noticed_at_once() -> None:
     def reset(asked: Asked, frame: bytes, out: Out) -> None:
-        out(b"" if asked.number >= 4 else frame)
+        out(b"" if asked.number >= 3 else frame)
 
     async with served(Device(UNITS), twist=reset) as url:
         connector = plc(url, timeout=5000 * MS)
@@ -285,7 +285,7 @@ async def test_a_connection_on_which_nobody_answers_is_opened_anew() -> None:
     device = Device(UNITS)
 
     def stuck(asked: Asked, frame: bytes, out: Out) -> None:
-        if asked.connection > 1 or asked.number < 3:
+        if asked.connection > 1 or asked.number < 2:
             out(frame)
 
     hourly = soon(point("holding:0", unit=3), every=3_600_000 * MS)
