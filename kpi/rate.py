@@ -80,21 +80,29 @@ class Rate:
         heard = [each for each in self.excluded if each.samples]
         return tuple(sorted(heard, key=lambda each: (-(each.days or 0), -(each.samples or 0), each.asset)))
 
-    def document(self, plant: Plant) -> dict[str, object]:
-        """As CONTRACT.md section 6 has it."""
-        value, low, high = (None if part is None else float(part) for part in (self.value, *self._bounds()))
-        register = plant.register
+    def numbers(self) -> dict[str, object]:
+        """What it comes to, without the devices."""
+        low, high = self._share(self.low), self._share(self.high)
+        value, low_, high_ = (None if part is None else float(part) for part in (self.value, low, high))
         return {
             "kpi": self.kpi,
             "value": value,
-            "low": low,
-            "high": high,
+            "low": low_,
+            "high": high_,
             "unit": "1",
             "coverage": float(self.coverage),
             "reason": self.reason,
             "flags": list(self.flags),
             "numerator": self.numerator,
             "denominator": self.denominator,
+            "days_observed": self.window.days,
+        }
+
+    def document(self, plant: Plant) -> dict[str, object]:
+        """As CONTRACT.md section 6 has it."""
+        register = plant.register
+        return {
+            **self.numbers(),
             "assets": list(self.assets),
             "almost": [each.document() for each in self.almost],
             "excluded": [each.document() for each in self.excluded],
@@ -102,10 +110,6 @@ class Rate:
             "register": register and {"sha256": register.sha256, "rows": len(register.devices)},
             "from": shown(self.window.start, plant.timezone),
             "to": shown(self.window.end, plant.timezone),
-            "days_observed": self.window.days,
             "method": f"{self.kpi}@1",
             **self.also,
         }
-
-    def _bounds(self) -> tuple[Fraction | None, Fraction | None]:
-        return self._share(self.low), self._share(self.high)

@@ -14,6 +14,7 @@ import numpy as np
 from config.plant import METERED, Device, Plant
 from config.slices import slices
 from config.zone import EPOCH, Offsets
+from kpi.measured import Json
 from kpi.networking import networking, window
 from kpi.polls import Polls
 from kpi.rate import Excluded, Rate, Window
@@ -139,3 +140,13 @@ def history(plant: Plant, polls: Polls, start: int, end: int, first: int | None)
         over = window(plant, at, first)
         found.append((day, rates(plant, polls.over(over.first_day, over.last_day), over)))
     return found
+
+
+def brief(day: int, of: dict[str, Rate]) -> Json:
+    """One day of the history, without the lists of devices."""
+    keys = ("value", "low", "high", "coverage", "reason", "flags", "numerator", "denominator", "days_observed")
+    told: Json = {"day": date.fromordinal(day + EPOCH).isoformat()}
+    for name, rate in of.items():
+        document = rate.numbers()
+        told[name] = {key: document[key] for key in keys}
+    return told

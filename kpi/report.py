@@ -18,7 +18,7 @@ from kpi.measured import Json, Measured, number
 from kpi.networking import window
 from kpi.polls import polls
 from kpi.rate import Rate
-from kpi.rates import rates
+from kpi.rates import brief, history, rates
 from kpi.stations import line_oee
 from kpi.sums import Sums, of_asset, total
 from kpi.water import water_reuse
@@ -162,6 +162,8 @@ def report(reader: Reader, plant: Plant, question: Question, archive: Archive | 
         "rates": {name: rate.document(plant) for name, rate in rates_of(reader, of, archive, now).items()},
         "rows": [row.document(plant) for row in rows(of, question, base)],
     }
+    if question.per == "day":
+        told["rates_history"] = rates_history(reader, of, archive, now)
     return told
 
 
@@ -174,6 +176,16 @@ def rates_of(reader: Reader, of: Facts, archive: Archive | None, now: int) -> di
         told = facts(reader, of.plant, over.start, over.end, archive, now)
     since = held[0] if held else over.end
     return rates(of.plant, polls(of.plant, told.slices, told.links, told.names, since), over)
+
+
+def rates_history(reader: Reader, of: Facts, archive: Archive | None, now: int) -> list[Json]:
+    """The rates at the end of each production day of the question, each over the rule's own window."""
+    held = reader.span()
+    first = held[0] if held else None
+    over = window(of.plant, of.start + 1, first)
+    told = facts(reader, of.plant, min(over.start, of.start), of.end, archive, now)
+    heard = polls(of.plant, told.slices, told.links, told.names, of.end if first is None else first)
+    return [brief(day, found) for day, found in history(of.plant, heard, of.start, of.end, first)]
 
 
 def rules_of(plant: Plant) -> Json:

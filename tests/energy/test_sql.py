@@ -131,6 +131,28 @@ def test_networking(made: Plant) -> None:
     assert rate["coverage"] == 1.0
 
 
+def test_the_rates_day_by_day(made: Plant) -> None:
+    begin = at(made, "2025-03-03T08:00")
+    history = History(place(made))
+    question = Question(begin, begin + DAYS * DAY, "plant", "day")
+    document = report(history, made, question, Archive(made.data, made.id), FAR)
+    history.close()
+    days: list[dict[str, dict[str, object]]] = document["rates_history"]  # type: ignore[assignment]
+    told = [(day["day"], *(day["networking"][key] for key in ("value", "numerator", "denominator"))) for day in days]
+    # short of five days at first; press-02 fails the last; old-01 is there until the 9th
+    assert told == [
+        ("2025-03-03", None, 2, 5),
+        ("2025-03-04", None, 2, 5),
+        ("2025-03-05", None, 2, 5),
+        ("2025-03-06", None, 2, 5),
+        ("2025-03-07", 0.4, 2, 5),
+        ("2025-03-08", 0.4, 2, 5),
+        ("2025-03-09", 0.4, 2, 5),
+        ("2025-03-10", 0.25, 1, 4),
+    ]
+    assert days[3]["networking"]["reason"] == "short_history"
+
+
 def test_the_dimensions_follow_the_plant_file(made: Plant, folder: Path) -> None:
     from dataclasses import replace
 
