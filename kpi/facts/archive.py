@@ -27,14 +27,16 @@ ORDER = ("products", "energy", "links", "slices")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the facts of one asset or meter on one day depend on: rows in [since, until), and the plant file's parts.
+    """What the facts of one asset or meter on one day depend on.
 
-    `version` is the store's, of all rows in [first, last), the stretch that was formed at once. It is empty where the
-    rows are gone and the facts are what is left.
+    Rows in [since, until), the first of them `oldest`; parts of the plant file by their sha256. `version` is the
+    store's, of all rows in [first, last), the stretch that was formed at once. It is empty where the rows are gone and
+    the facts are what is left.
     """
 
     since: int
     until: int
+    oldest: int
     config: str
     first: int
     last: int

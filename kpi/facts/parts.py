@@ -30,7 +30,7 @@ class Parts:
         self.fixed = sha256(repr((VERSION, meanings, rest)).encode())
         self.dated = isinstance(of, Asset) and any(cycle.since is not None for cycle in of.ideal)
         if isinstance(of, Asset) and not self.dated:
-            self.fixed.update(repr(of.ideal).encode())
+            self.fixed.update(repr(list(of.ideal)).encode())
         self._take(unit.days.begins.tolist(), unit.days.digests)
 
     def _take(self, begins: list[int], digests: tuple[bytes, ...]) -> None:

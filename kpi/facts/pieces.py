@@ -142,16 +142,16 @@ def products(reading: Reading, asset: Asset, start: int, end: int) -> Made:
     if "product" not in asset.points:
         return Made(np.empty(0, np.int64), np.empty(0, np.int64), ("",), asset)
     rows = reading.held("product", start - 1, end, good=True).only_good()
-    texts = [_spelled(number) for number in np.unique(rows.numbers).tolist()] if len(rows) else []
-    words = ("", *dict.fromkeys([*rows.words, *texts]))
-    index = {word: place for place, word in enumerate(words)}
-    numbers, inverse = np.unique(rows.numbers, return_inverse=True)
-    of_numbers = np.array([index[_spelled(number)] for number in numbers.tolist()], np.int64)
-    word = of_numbers[inverse] if len(rows) else np.empty(0, np.int64)
+    index = {"": 0}
+    numeric = np.ones(len(rows), np.bool_) if rows.text is None else rows.text < 0
+    word = np.zeros(len(rows), np.int64)
+    numbers, inverse = np.unique(rows.numbers[numeric], return_inverse=True)
+    spelled = [index.setdefault(_spelled(number), len(index)) for number in numbers.tolist()]
+    word[numeric] = np.array(spelled, np.int64)[inverse]
     if rows.text is not None:
-        of_texts = np.array([index[text] for text in rows.words] + [0], np.int64)
-        word = np.where(rows.text >= 0, of_texts[rows.text], word)
-    return Made(rows.time, word, words, asset)
+        spelled = [index.setdefault(text, len(index)) for text in rows.words]
+        word[~numeric] = np.array(spelled, np.int64)[rows.text[~numeric]]
+    return Made(rows.time, word, tuple(index), asset)
 
 
 def _spelled(number: float) -> str:

@@ -1,5 +1,7 @@
 """How far around a day the rows lie that its facts depend on: beyond them nothing that arrives can change them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from config.plant import PIECES, READING, Asset, Meter
@@ -12,34 +14,52 @@ AHEAD = 3  # good samples after a day that decide every rise in it
 _HELD = ("state", "mode")
 
 
-def reach(made: Formed, of: Asset | Meter, start: int, end: int) -> tuple[int, int]:
-    """[since, until) of the rows that facts of [start, end) depend on; open where there is nothing further."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Rows in [since, until), open (`EVER`) where nothing further was there to read; `oldest` is the first that was."""
+
+    since: int
+    until: int
+    oldest: int
+
+
+def reach(made: Formed, of: Asset | Meter, start: int, end: int) -> Reach:
+    """Of the facts of [start, end), which are a part of what was formed."""
     reading = made.reading
     margin = of.short_stop + 1 if isinstance(of, Asset) else 0
-    first, last = start - margin, end + margin
-    counters = [name for name in (*PIECES, "energy", READING) if name in reading.points and _counts(reading, name)]
-    latest = end
-    for name in counters:
-        time = reading.samples(name).only_good().time
-        first = min(first, _anchored(reading, name, time, start))
-        place = int(np.searchsorted(time, end, "left"))
-        last = max(last, int(time[place + AHEAD - 1]) + 1 if place + AHEAD <= len(time) else EVER)
-        if name in PIECES and place < len(time):
-            latest = max(latest, int(time[place]))
+    firsts, last, latest = [start - margin], end + margin, end
+    oldest = [start]
+    for name in reading.points:
+        if _counts(reading, name):
+            time = reading.samples(name).only_good().time
+            place = int(np.searchsorted(time, end, "left"))
+            last = max(last, int(time[place + AHEAD - 1]) + 1 if place + AHEAD <= len(time) else EVER)
+            if name in PIECES and place < len(time):
+                latest = max(latest, int(time[place]))
+            begin = _anchored(reading, name, start)
+        else:
+            time, at = _held(reading, name, start, margin)
+            begin = _in_force(time, at)
+        firsts.append(begin)
+        if len(time):
+            oldest.append(max(begin, int(time[0])))
     if made.opened is not None and latest >= made.opened:
         last = EVER
-    since = first
-    for name in reading.points:
-        if name in _HELD or (name == "power" and name not in counters):
-            begin = first if name in _HELD else start // DAY * DAY
-            since = min(since, _in_force(reading.samples(name).time, begin))
-        elif name == "product":
-            since = min(since, _in_force(reading.samples(name).only_good().time, start - 1))
-    return since, max(last, latest + 1)
+    return Reach(min(firsts), max(last, latest + 1), min(oldest))
 
 
 def _counts(reading: Reading, name: str) -> bool:
-    return name != "power" and reading.points[name].counter is not None
+    return name in (*PIECES, "energy", READING) and reading.points[name].counter is not None
+
+
+def _held(reading: Reading, name: str, start: int, margin: int) -> tuple[Ints, int]:
+    """The rows of a held point, and the instant from which on it is needed."""
+    samples = reading.samples(name)
+    if name == "product":
+        return samples.only_good().time, start - 1
+    if name in _HELD:
+        return samples.time, start - margin
+    return samples.time, min(start - margin, start // DAY * DAY)  # power: its integral begins with the UTC day
 
 
 def _in_force(time: Ints, at: int) -> int:
@@ -47,7 +67,7 @@ def _in_force(time: Ints, at: int) -> int:
     return int(time[place]) if place >= 0 else -EVER
 
 
-def _anchored(reading: Reading, name: str, time: Ints, start: int) -> int:
+def _anchored(reading: Reading, name: str, start: int) -> int:
     samples = reading.samples(name).only_good()
-    place = anchor(samples, int(np.searchsorted(time, start, "left")))
-    return -EVER if place is None else int(time[place - 2])
+    place = anchor(samples, int(np.searchsorted(samples.time, start, "left")))
+    return -EVER if place is None else int(samples.time[place - 2])

@@ -5,6 +5,7 @@ row that arrives meanwhile cannot be missed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from config.plant import Asset, Meter, Plant
 from config.slices import Slices
@@ -89,19 +90,20 @@ def _form(
         before = reader.version(unit.id, first, last)
         made = formed(reader, plant, unit.of, cut, steps, names)
         spans = [reach(made, unit.of, *unit.days.span(day)) for day in run]
-        reached = min(since for since, _ in spans), max(until for _, until in spans)
+        reached = min(one.since for one in spans), max(one.until for one in spans)
         if reached[0] >= first and reached[1] <= last and reader.version(unit.id, first, last) == before:
             break
         first, last = min(first, reached[0]), max(last, reached[1])
     gone = _gone(reader, unit.of)
     code = names.code(unit.id)
-    for day, (since, until) in zip(run, spans, strict=True):
+    for day, span in zip(run, spans, strict=True):
         tables = _of_day(made.tables, *unit.days.span(day))
         held = days[day].stamps.get(unit.id)
-        if held is not None and (held.since < gone or _rows(days[day].tables, code) > _rows(tables, code)):
-            days[day].stamps[unit.id] = Stamp(held.since, held.until, held.config, 0, 0, "")
+        if held is not None and (held.oldest < gone or _rows(days[day].tables, code) > _rows(tables, code)):
+            days[day].stamps[unit.id] = replace(held, version="")
             continue
-        stamp = Stamp(since, until, parts(day, since, until), first, last, before)
+        config = parts(day, span.since, span.until)
+        stamp = Stamp(span.since, span.until, span.oldest, config, first, last, before)
         days[day].replace(unit.id, code, tables, stamp)
 
 
