@@ -105,7 +105,7 @@ def pieces(segment: Segment, layout: int, points: dict[str, list[int]], start: i
 
 
 Order = NDArray[np.intp] | None  # None: the rows are in order as they are
-Memo = dict[tuple[int, ...], tuple[Rows, Order]]
+Memo = dict[tuple[int, ...], tuple[Rows, Order, list[Rows]]]  # by the ids of the last
 
 
 def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
@@ -116,18 +116,28 @@ def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
 
 def placed(found: Sequence[Piece], struck: Ints, memo: Memo) -> tuple[Series, Ints]:
     """The same, with the place of each row in the log."""
+    if len(struck):
+        found = [piece for some in found if len((piece := _unstruck(some, struck)).words)]
     if not found:
         return EMPTY, NO_INTS
     key = tuple(id(piece.rows) for piece in found)
     if key not in memo:
-        memo[key] = _joined([piece.rows for piece in found])
-    rows, order = memo[key]
+        each = [piece.rows for piece in found]
+        memo[key] = (*_joined(each), each)
+    rows, order, _ = memo[key]
     quality = found[0].quality if len(found) == 1 else np.concatenate([piece.quality for piece in found])
     numbers, text, words = _values(found)
     made = Series(rows.times, numbers, quality, rows.epochs, rows.hold, rows.scaled, text, words)
-    if len(struck) and (gone := np.isin(rows.seqs, struck)).any():
-        order = np.flatnonzero(~gone) if order is None else order[~gone[order]]
     return (made, rows.seqs) if order is None else (taken(made, order), rows.seqs[order])
+
+
+def _unstruck(piece: Piece, struck: Ints) -> Piece:
+    gone = np.isin(piece.rows.seqs, struck)
+    if not gone.any():
+        return piece
+    rows = piece.rows
+    kept = Rows(*(column[~gone] for column in (rows.seqs, rows.times, rows.epochs, rows.hold, rows.scaled)))
+    return Piece(kept, piece.words[~gone], piece.quality[~gone], piece.kind, piece.text)
 
 
 def _joined(each: Sequence[Rows]) -> tuple[Rows, Order]:
