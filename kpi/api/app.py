@@ -1,0 +1,75 @@
+"""The API as one application. The dashboard is mounted on it by the front door; here is nothing that people look at."""
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.responses import PlainTextResponse, Response
+
+from kpi.api import models, problems, routes
+from kpi.api.guard import Guard
+from kpi.api.service import Service
+from kpi.api.tokens import Tokens
+
+MODELS = (
+    models.Health,
+    models.PlantDocument,
+    models.Sources,
+    models.Assets,
+    models.Timeline,
+    models.Series,
+    models.Kpis,
+    models.Energy,
+    models.Templates,
+    models.Template,
+    models.Assessment,
+    models.Form,
+    models.ProblemDocument,
+)
+
+
+def release() -> str:
+    try:
+        return version("gemba")
+    except PackageNotFoundError:
+        return "0"
+
+
+def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
+    """The API over the plant file; `metrics` is what the agent beside it says of itself."""
+    service = Service(file)
+    app = FastAPI(title="Gemba KPI API", version=release(), docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.service = service
+    app.state.tokens = Tokens(service.plant().data)
+    problems.install(app)
+    app.include_router(routes.make(service))
+
+    @app.get("/metrics", include_in_schema=False)
+    def told() -> Response:
+        return PlainTextResponse(metrics(), media_type="text/plain; version=0.0.4")
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi() -> dict[str, Any]:
+        return described(app)
+
+    app.add_middleware(Guard, tokens=app.state.tokens)
+    return app
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the shapes of answers whose bytes are made elsewhere."""
+    if app.openapi_schema is None:
+        whole = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        shapes = models_json_schema(
+            [(model, "serialization") for model in MODELS], ref_template="#/components/schemas/{model}"
+        )
+        components = whole.setdefault("components", {})
+        components.setdefault("schemas", {}).update(shapes[1].get("$defs", {}))
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        whole["security"] = [{"token": []}, {}]
+        app.openapi_schema = whole
+    return app.openapi_schema

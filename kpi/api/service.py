@@ -1,0 +1,157 @@
+"""What the routes ask for: the plant as its file is now, its store, and documents as the bytes that the command line
+prints. One question is computed once, however many ask it at the same time."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from config import span
+from config.faults import PlantError
+from config.load import load
+from config.plant import Plant
+from kpi.api.problems import Problem
+from kpi.facts.archive import Archive
+from store.journal import History, place
+from store.reader import Reader
+
+ROWS = 10_000
+LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
+FRESH = 5 * 10**9  # an answer may be so old [ns]
+ANSWERS = 64
+
+
+@dataclass(slots=True)
+class Service:
+    """Shared by all requests; every method may be called from any thread."""
+
+    file: Path
+    clock: Callable[[], int] = time.time_ns
+    trouble: str = ""
+    _plant: Plant | None = None
+    _stamp: tuple[int, ...] = ()
+    _reader: History | None = None
+    _one: threading.RLock = field(default_factory=threading.RLock)
+    _answers: "OrderedDict[tuple[Any, ...], tuple[int, bytes]]" = field(default_factory=OrderedDict)
+    _asked: dict[tuple[Any, ...], threading.Lock] = field(default_factory=dict)
+
+    # -- plant and store -------------------------------------------------------------------------------------------
+    def plant(self) -> Plant:
+        """As the file says now; a file that has become wrong leaves the plant as it was, and `trouble` says so."""
+        with self._one:
+            stamp = self._stamps()
+            if self._plant is None or stamp != self._stamp:
+                try:
+                    self._plant, self.trouble = load(self.file), ""
+                except PlantError as error:
+                    if self._plant is None:
+                        raise
+                    self.trouble = f"the plant file is wrong now, the old one is used: {error.faults[0]}"
+                self._stamp = stamp
+            return self._plant
+
+    def _stamps(self) -> tuple[int, ...]:
+        files = [self.file]
+        if self._plant is not None and self._plant.register is not None:
+            files.append(self._plant.register.file)
+        return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
+
+    def reader(self) -> Reader:
+        with self._one:
+            if self._reader is None:
+                self._reader = History(place(self.plant()))
+            return self._reader
+
+    def archive(self) -> Archive:
+        plant = self.plant()
+        return Archive(plant.data, plant.id)
+
+    # -- questions -------------------------------------------------------------------------------------------------
+    def window(self, start: str | None, end: str | None, last: str | None, month: str | None) -> tuple[int, int]:
+        asked = span.span(self.plant(), self.clock(), start, end, last, month)
+        if asked.end - asked.start > LONGEST:
+            raise Problem(422, "the window is longer than five years; ask for less", limit_days=5 * 366)
+        return asked.start, asked.end
+
+    def kpis(
+        self,
+        window: tuple[int, int],
+        by: Any = "asset",
+        per: str = "window",
+        profile: Any = "iso22400",
+        baseline: tuple[int, int] | None = None,
+    ) -> bytes:
+        from kpi.report import Question, report
+
+        self._bounded(window, per, self._groups(by))
+        question = Question(*window, by, per, profile, baseline)
+        return self._answer(
+            ("kpis", question), lambda: report(self.reader(), self.plant(), question, self.archive(), self.clock())
+        )
+
+    def energy(
+        self,
+        window: tuple[int, int],
+        per: str = "window",
+        factors: str | None = None,
+        revenue: Fraction | None = None,
+        baseline: tuple[int, int] | None = None,
+        baseline_revenue: Fraction | None = None,
+    ) -> bytes:
+        from dataclasses import replace
+
+        from kpi.energy_report import report, under
+        from kpi.facts.facts import facts
+
+        self._bounded(window, per, 1)
+
+        def made() -> Any:
+            plant, now = self.plant(), self.clock()
+            if factors:
+                plant = replace(plant, factors=under(plant.factors, factors))
+            whole = facts(self.reader(), plant, *window, self.archive(), now)
+            before = facts(self.reader(), plant, *baseline, self.archive(), now) if baseline else None
+            return report(whole, per, revenue, before, baseline_revenue)
+
+        return self._answer(("energy", window, per, factors, revenue, baseline, baseline_revenue), made)
+
+    def _groups(self, by: str) -> int:
+        plant = self.plant()
+        rows = plant.register.devices if plant.register else ()
+        few = {"plant": 1, "line": 1 + len({*plant.lines, *(row.line for row in rows)})}
+        few["workshop"] = 1 + len({row.workshop for row in rows})
+        return few.get(by, len(plant.assets))
+
+    def _bounded(self, window: tuple[int, int], per: str, groups: int) -> None:
+        plant = self.plant()
+        parts = len(span.windows(plant, plant.calendar, per, *window)) if per != "window" else 1
+        if parts * groups > ROWS:
+            detail = f"about {parts * groups} rows are asked for, and {ROWS} is the limit; ask for longer periods"
+            raise Problem(422, detail, limit=ROWS)
+
+    def _answer(self, key: tuple[Any, ...], made: Callable[[], Any]) -> bytes:
+        """The document's bytes; those of the last few seconds serve again."""
+        key = (self.plant().sha256, *key)
+        with self._one:
+            lock = self._asked.setdefault(key, threading.Lock())
+        try:
+            with lock:
+                with self._one:
+                    kept = self._answers.get(key)
+                    if kept is not None and time.monotonic_ns() - kept[0] < FRESH:
+                        return kept[1]
+                body = orjson.dumps(made()) + b"\n"
+                with self._one:
+                    self._answers[key] = (time.monotonic_ns(), body)
+                    while len(self._answers) > ANSWERS:
+                        self._answers.popitem(last=False)
+                return body
+        finally:
+            with self._one:
+                self._asked.pop(key, None)
