@@ -3,13 +3,14 @@
 A consumer may take live rows before its backlog: acknowledged places are kept as ranges, not as one mark.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from connectors.base import Frame
+from connectors.base import Frame, Layout
 from store.journal.chunk import Chunk
 from store.journal.ledger import Ledger
 from store.journal.rows import frames
@@ -35,6 +36,27 @@ class Batch:
     last: int
     rows: Sequence[Row]
     events: Sequence[tuple[int, Event]]  # with their epochs
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one layout in a batch. `text` spells the words of its texts; `struck` [lines, rows] marks values that
+    count no more, None where all count."""
+
+    layout: Layout
+    chunk: Chunk
+    text: Mapping[int, str]
+    struck: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A batch as it lies in the journal, in columns: nothing is made for a row or a value."""
+
+    first: int
+    last: int
+    parts: Sequence[Part]
+    events: Sequence[tuple[int, Event]]
 
 
 Range = tuple[int, int]
@@ -69,6 +91,11 @@ class Cursor:
                 )
         return None
 
+    def tail(self, segment: Segment, n: int) -> tuple[Segment, int, int] | None:
+        """The newest places of this segment that are not acknowledged."""
+        gaps = self.gaps(segment)
+        return (segment, max(gaps[-1][0], gaps[-1][1] - n + 1), gaps[-1][1]) if gaps else None
+
     def acknowledge(self, segment: int, first: int, last: int) -> None:
         """Durably."""
         if segment in self.delivered:
@@ -100,14 +127,39 @@ def batch(shelf: Shelf, segment: Segment, first: int, last: int) -> Batch:
     return Batch(segment.base + first, segment.base + last, rows, segment.events((), first - 1, last))
 
 
-def _rows(shelf: Shelf, segment: Segment, chunk: Chunk) -> list[Row]:
+def columns(shelf: Shelf, segment: Segment, first: int, last: int) -> Columns:
+    parts = []
+    for chunk in segment.places(first - 1, last):
+        gone = _struck(shelf, segment, chunk)
+        mask = None
+        if gone:
+            mask = np.zeros(chunk.values.shape, np.bool_)
+            for column, seqs in gone.items():
+                line = 0 if chunk.columns is not None else column
+                here = np.isin(chunk.seqs, list(seqs))
+                mask[line] |= here if chunk.columns is None else here & (chunk.columns == column)
+        parts.append(Part(segment.layouts[chunk.layout], chunk, _text(segment, chunk), mask))
+    return Columns(segment.base + first, segment.base + last, parts, segment.events((), first - 1, last))
+
+
+def _text(segment: Segment, chunk: Chunk) -> Mapping[int, str]:
     of = segment.layouts[chunk.layout]
     texts = of.floats + of.ints
     codes = chunk.values[texts:] if chunk.columns is None else chunk.values[0, chunk.columns >= texts]
+    return segment.text(codes) if codes.size else {}
+
+
+def _struck(shelf: Shelf, segment: Segment, chunk: Chunk) -> dict[int, frozenset[int]]:
+    """Places in the segment whose value was struck, by column."""
     struck = {}
-    for number, column in enumerate(of.columns):
-        seqs = shelf.struck(column.asset, column.point)[0] - segment.base
-        if len(seqs) and len(here := np.intersect1d(seqs, chunk.seqs)):
+    for number, column in enumerate(segment.layouts[chunk.layout].columns):
+        places = shelf.struck(column.asset, column.point)[0]
+        if len(places) and len(here := np.intersect1d(places - segment.base, chunk.seqs)):
             struck[number] = frozenset(here.tolist())
-    found = frames(chunk, of, segment.text(codes) if codes.size else {}, struck)
+    return struck
+
+
+def _rows(shelf: Shelf, segment: Segment, chunk: Chunk) -> list[Row]:
+    of = segment.layouts[chunk.layout]
+    found = frames(chunk, of, _text(segment, chunk), _struck(shelf, segment, chunk))
     return [Row(segment.base + seq, chunk.epoch, frame) for seq, frame in found]

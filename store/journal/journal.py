@@ -16,7 +16,7 @@ from typing import Self
 from config.plant import Keep
 from connectors.base import Frame
 from store import StoreError
-from store.journal.delivery import Batch, Cursor, batch
+from store.journal.delivery import Batch, Columns, Cursor, batch, columns
 from store.journal.folder import Lock, made, numbered
 from store.journal.history import EVER, History
 from store.journal.live import CHECKPOINT, PAGE, Live, full, refusal
@@ -253,6 +253,19 @@ class Journal(History):
     def _pending(self, consumer: str, n: int, newest: bool) -> Batch | None:
         found = self.cursors[consumer].window(self.shelf.segments.values(), n, newest)
         return None if found is None else batch(self.shelf, *found)
+
+    def pending_columns(self, consumer: str, n: int, segment: int | None = None) -> Columns | None:
+        """The same as columns: the oldest places, or the newest ones of this segment."""
+        with self._one:
+            return self.shelf.reading(lambda: self._pending_columns(consumer, n, segment), rows=False)
+
+    def _pending_columns(self, consumer: str, n: int, segment: int | None) -> Columns | None:
+        cursor, segments = self.cursors[consumer], self.shelf.segments
+        if segment is None:
+            found = cursor.window(segments.values(), n, newest=False)
+        else:
+            found = cursor.tail(segments[segment], n) if segment in segments else None
+        return None if found is None else columns(self.shelf, *found)
 
     def acknowledge(self, consumer: str, last: int, first: int | None = None) -> None:
         """The consumer has everything at places `first` to `last` (those of a batch), durably, from now on. Without
