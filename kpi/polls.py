@@ -56,7 +56,8 @@ def polls(plant: Plant, slices: Table, links: Table, names: Sequence[str], since
     assets = tuple(plant.assets)
     code = {asset: index for index, asset in enumerate(assets)}
     row_of = np.array([code.get(name, -1) for name in names], np.int64)
-    mine = slices[row_of[slices["asset"]] >= 0]
+    known = row_of[slices["asset"]] >= 0
+    mine = slices if known.all() else slices[known]
     asset = row_of[mine["asset"]]
     days = np.unique(mine["day"])
     place = asset * len(days) + np.searchsorted(days, mine["day"])
