@@ -11,7 +11,7 @@ import numpy as np
 from connectors.base import NO_INTS, Ints
 from connectors.quality import good as is_good
 from store.journal import merge
-from store.journal.schema import HOUR
+from store.journal.schema import HOUR, Damage, damage
 from store.journal.segment import Segment
 from store.journal.shelf import Shelf
 from store.reader import LINK_GROUP, LINK_POINTS, Event, Links, Series
@@ -62,9 +62,20 @@ class History:
                 continue
             wanted = columns_of(segment, layout, asset, found)
             if wanted:
-                for point, some in merge.pieces(segment, layout, wanted, start, end).items():
+                for point, some in self._readable(segment, layout, wanted, start, end).items():
                     found[point].extend(some)
         return found
+
+    def _readable(
+        self, segment: Segment, layout: int, wanted: dict[str, list[int]], start: int, end: int
+    ) -> dict[str, list[merge.Piece]]:
+        try:
+            return merge.pieces(segment, layout, wanted, start, end)
+        except Damage as error:
+            if not damage(error):
+                raise
+            segment.fault(-layout, error)
+            return {}
 
     def _layouts(self, asset: str, links: bool = False) -> list[tuple[Segment, int]]:
         return [

@@ -15,14 +15,14 @@ from store.journal.schema import Record, create, sealed
 from store.journal.shelf import LEDGER
 
 _TABLES = """
-    CREATE TABLE IF NOT EXISTS acknowledged (
+    CREATE TABLE acknowledged (
         consumer TEXT NOT NULL, segment INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
         PRIMARY KEY (consumer, segment, first)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS delivered (
+    CREATE TABLE delivered (
         consumer TEXT NOT NULL, segment INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (consumer, segment)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS held (
+    CREATE TABLE held (
         segment INTEGER PRIMARY KEY, closed INTEGER NOT NULL, rows INTEGER NOT NULL, account TEXT NOT NULL
     ) STRICT;
 """
@@ -58,12 +58,11 @@ class Ledger:
         path = folder / LEDGER
         if not path.exists():
             temporary = path.with_suffix(".tmp")
-            create(temporary).close()
+            create(temporary, _TABLES, wal=True).close()
             published(temporary, path)
         self.path = path
         self._one = threading.Lock()
         self.connection = writable(path)
-        self.connection.executescript(_TABLES)
 
     def close(self) -> None:
         with self._one:

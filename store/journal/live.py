@@ -88,7 +88,7 @@ class Live:
     def create(cls, folder: Path, number: int, now: int, checkpoint: int = CHECKPOINT) -> "Live":
         path = folder / f"{number:09d}{ROWS}"
         temporary = path.with_suffix(".tmp")
-        connection = create(temporary)
+        connection = create(temporary, wal=True)
         connection.execute("INSERT INTO about VALUES (?,?,?)", sealed("created", now))
         connection.close()
         published(temporary, path)

@@ -132,12 +132,11 @@ def placed(found: Sequence[Piece], struck: Ints, memo: Memo) -> tuple[Series, In
 
 
 def _unstruck(piece: Piece, struck: Ints) -> Piece:
-    gone = np.isin(piece.rows.seqs, struck)
-    if not gone.any():
+    rows, kept = piece.rows, ~np.isin(piece.rows.seqs, struck)
+    if kept.all():
         return piece
-    rows = piece.rows
-    kept = Rows(*(column[~gone] for column in (rows.seqs, rows.times, rows.epochs, rows.hold, rows.scaled)))
-    return Piece(kept, piece.words[~gone], piece.quality[~gone], piece.kind, piece.text)
+    some = Rows(rows.seqs[kept], rows.times[kept], rows.epochs[kept], rows.hold[kept], rows.scaled[kept])
+    return Piece(some, piece.words[kept], piece.quality[kept], piece.kind, piece.text)
 
 
 def _joined(each: Sequence[Rows]) -> tuple[Rows, Order]:

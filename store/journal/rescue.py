@@ -17,7 +17,7 @@ from store.journal.folder import ASIDE
 from store.journal.ledger import Held, Ledger
 from store.journal.live import sync_folder
 from store.journal.rows import sound_row
-from store.journal.schema import COLUMNS, Damage, Record, damage, layout_of, readable, sound
+from store.journal.schema import COLUMNS, Damage, Record, connect, damage, layout_of, readable, sound
 from store.journal.segment import number_of
 from store.journal.shelf import LEDGER, listed
 
@@ -28,6 +28,8 @@ LAST = 2**22  # how far places are tried when even the last one cannot be read
 def verify(path: Path, whole: bool = True) -> None:
     """Reads the whole segment. Raises one of `Damage` when anything in it is not what was written, or missing (the
     ledger, not `whole`, has events of any place)."""
+    if not path.name.endswith(COLUMNS):
+        _recovered(path)
     connection = readable(path)
     try:
         found = connection.execute("PRAGMA integrity_check").fetchone()[0]
@@ -53,6 +55,15 @@ def verify(path: Path, whole: bool = True) -> None:
             expected = connection.execute(ask).fetchone()[0]
         if places != expected:
             raise ValueError(f"{expected - places} records are missing")
+    finally:
+        connection.close()
+
+
+def _recovered(path: Path) -> None:
+    """Takes back, or finishes, what a writer that was killed was in the middle of: only a writer may."""
+    connection = connect(path, "rw")
+    try:
+        connection.execute("PRAGMA user_version")
     finally:
         connection.close()
 

@@ -116,12 +116,16 @@ def forward(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> N
         connection.executescript(f"BEGIN;{steps[number]};PRAGMA user_version={number + 1};COMMIT")
 
 
-def create(path: Path) -> sqlite3.Connection:
-    """A new, empty segment file, not yet durable: who writes it syncs it and renames it in."""
+def create(path: Path, more: str = "", wal: bool = False) -> sqlite3.Connection:
+    """A new, empty segment file, not yet durable: who writes it syncs it and renames it in. What goes on being written
+    is of WAL mode before it has its name: a reader never finds a rollback journal, which it could not roll back."""
     path.unlink(missing_ok=True)
     connection = connect(path, "rwc")
     connection.execute(f"PRAGMA application_id={APPLICATION}")
     forward(connection)
+    connection.executescript(more)
+    if wal:
+        connection.execute("PRAGMA journal_mode=WAL")
     return connection
 
 

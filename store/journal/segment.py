@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from connectors.base import Ints, Layout
 from store.journal.chunk import Chunk, chunk_of, joined, partitioned
 from store.journal.rows import sound_row
-from store.journal.schema import COLUMNS, HOUR, Damage, Record, layout_of, readable, sound
+from store.journal.schema import COLUMNS, HOUR, Damage, Record, damage, layout_of, readable, sound
 from store.reader import Event
 
 PLACES = 32  # bits of a place in the log that count within its segment
@@ -70,6 +70,16 @@ class Segment:
                 raise FileNotFoundError(self.path) from error
             raise
 
+    def seek(self, question: str, *values: object) -> list[Record]:
+        """The answer, as far as the file can be read: a damaged page costs what was asked of it."""
+        try:
+            return self.ask(question, *values)
+        except sqlite3.Error as error:
+            if not damage(error):
+                raise
+            self.fault(0, error)
+            return []
+
     def about(self) -> dict[str, int]:
         return {name: value for name, value, _ in self.ask("SELECT * FROM about")}
 
@@ -80,7 +90,7 @@ class Segment:
             for asset in {column.asset for column in layout.columns}:
                 self.assets.setdefault(asset, []).append(record[0])
 
-    def _fault(self, record: int, error: Exception) -> None:
+    def fault(self, record: int, error: Exception) -> None:
         if record not in self.bad:
             self.bad.add(record)
             log.warning("%s: record %d cannot be read (%s); its rows are left out", self.path, record, error)
@@ -99,13 +109,13 @@ class Segment:
         """Events in places (after, through], with their epochs."""
         marks = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         found = []
-        for record in self.ask(
+        for record in self.seek(
             f"SELECT * FROM events WHERE seq > ? AND seq <= ?{marks} ORDER BY seq", after, through, *kinds
         ):
             try:
                 seq, epoch, time, kind, detail, _ = sound(record, "events")
             except ValueError as error:
-                self._fault(-record[0], error)
+                self.fault(-record[0], error)
                 continue
             found.append((epoch, Event(self.base + seq, time, kind, json.loads(detail))))
         return found
@@ -135,8 +145,12 @@ class ColumnSegment(Segment):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._learn(0)
-        for layout, first, last in self.ask("SELECT layout, min(first), max(last) FROM chunks GROUP BY layout"):
+        self._rows: dict[int, int] = {}
+        for layout, first, last, rows in self.ask(
+            "SELECT layout, min(first), max(last), sum(rows) FROM chunks GROUP BY layout"
+        ):
             self.spans[layout] = (first, last)
+            self._rows[layout] = rows
         self.last = self.about()["last"]
         self._near: OrderedDict[int, Chunk] = OrderedDict()  # those a consumer is in the middle of
 
@@ -144,23 +158,31 @@ class ColumnSegment(Segment):
         try:
             return chunk_of(record)
         except ValueError as error:
-            self._fault(record[0], error)
+            self.fault(record[0], error)
             return None
 
     def chunks(self, layout: int, start: int, end: int) -> Iterator[Chunk]:
-        found = self.ask(
-            "SELECT * FROM chunks WHERE layout = ? AND last >= ? AND first < ? ORDER BY first, seq", layout, start, end
-        )
+        which = "FROM chunks WHERE layout = ? AND last >= ? AND first < ? ORDER BY first, seq"
+        try:
+            found = self.ask(f"SELECT * {which}", layout, start, end)
+        except sqlite3.Error as error:
+            if not damage(error):
+                raise
+            keys = self.seek(f"SELECT id {which}", layout, start, end)
+            found = [record for (key,) in keys for record in self.seek("SELECT * FROM chunks WHERE id = ?", key)]
         for record in found:
             chunk = self._read(record)
             if chunk is not None:
                 yield chunk.within(start, end)
 
     def places(self, after: int, through: int) -> list[Chunk]:
-        wanted = self.ask("SELECT id, last_seq FROM chunks WHERE last_seq > ? AND seq <= ?", after, through)
+        wanted = self.seek("SELECT id, last_seq FROM chunks WHERE last_seq > ? AND seq <= ?", after, through)
         found = []
         for key, last in wanted:
-            chunk = self._near.pop(key, None) or self._read(self.ask("SELECT * FROM chunks WHERE id = ?", key)[0])
+            chunk = self._near.pop(key, None)
+            if chunk is None:
+                found_here = self.seek("SELECT * FROM chunks WHERE id = ?", key)
+                chunk = self._read(found_here[0]) if found_here else None
             if chunk is None:
                 continue
             if last > through:
@@ -173,9 +195,13 @@ class ColumnSegment(Segment):
         return found
 
     def tally(self, layouts: Sequence[int], start: int, end: int) -> int:
+        spans = [self.spans[layout] for layout in layouts]
+        if all(start * HOUR <= first and last < end * HOUR for first, last in spans):
+            return sum(self._rows[layout] for layout in layouts)
         marks = ",".join("?" * len(layouts))
         question = f"SELECT coalesce(sum(rows), 0) FROM tallies WHERE layout IN ({marks}) AND hour >= ? AND hour < ?"
-        return int(self.ask(question, *layouts, start, end)[0][0])
+        found = self.seek(question, *layouts, start, end)
+        return int(found[0][0]) if found else 0
 
 
 class RowSegment(Segment):
@@ -196,7 +222,7 @@ class RowSegment(Segment):
             try:
                 good.append(sound_row(record))
             except ValueError as error:
-                self._fault(record[0], error)
+                self.fault(record[0], error)
         for chunk in partitioned(good):
             self._hold(chunk)
         if found:
