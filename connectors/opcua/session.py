@@ -7,7 +7,6 @@ anything but a question for its endpoints is sent to it.
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,11 +24,12 @@ from asyncua.ua.uaprotocol_auto import EndpointDescription, MessageSecurityMode,
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from config.plant import SECOND, Plant, Secret, Security, Source
+from config.plant import SECOND, Plant, Security, Source
 from connectors import quality
 from connectors.base import Disconnected
 from connectors.opcua import decode, plan, security
 from connectors.opcua.channel import Connection
+from connectors.secret import secret
 
 T = TypeVar("T")
 CLOSING = 2.0
@@ -292,14 +292,6 @@ async def _activated(connection: Connection, asked: Security) -> None:
             raise Disconnected("the server takes passwords in clear only; use mode SignAndEncrypt")
     password = secret(asked.password) if asked.password else ""
     await connection.activate_session(asked.user, password, connection.user_certificate)
-
-
-def secret(of: Secret) -> str:
-    """The text of a secret, read when it is needed. Raises `Disconnected` where it is not there."""
-    try:
-        return os.environ[of.env] if of.env else of.file.read_text("utf-8").strip() if of.file else ""
-    except (OSError, KeyError, UnicodeDecodeError):
-        raise Disconnected(f"the secret in {of.env or of.file} cannot be read") from None
 
 
 # -- sharing -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from config.plant import Secret
 from connectors.base import Disconnected
-from connectors.opcua import OpcUa, security, session
+from connectors.opcua import OpcUa, security
+from connectors.secret import secret
 from gemba.cli import main
 from tests.connectors.opcua.plants import INSECURE, plant, point, said, secured, source
 from tests.connectors.opcua.served import served
@@ -226,7 +227,7 @@ async def _changed(folder: Path, url: str) -> None:
 @pytest.mark.parametrize("where", [{"env": "GEMBA_NO_SUCH"}, {"file": Path("no-such-file")}])
 def test_a_secret_that_is_not_there_is_named_not_shown(where: dict[str, Any]) -> None:
     with pytest.raises(Disconnected, match=r"the secret in (GEMBA_NO_SUCH|no-such-file) cannot be read"):
-        session.secret(Secret(**where))
+        secret(Secret(**where))
 
 
 # -- the command -------------------------------------------------------------------------------------------------------
