@@ -107,7 +107,7 @@ class Ledger:
         """[gauge, cell] as [gauge, period]."""
         found = np.zeros((len(column), len(self.periods) + 1, *column.shape[2:]), np.int64)
         inside = self._cells.period >= 0
-        sum_.at(found, (slice(None), self._cells.period[inside]), column[:, inside])
+        sum_.at(found.swapaxes(0, 1), self._cells.period[inside], column.swapaxes(0, 1)[inside])
         found[:, -1] = sum_.reduce(column, axis=1)
         return found
 
