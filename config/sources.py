@@ -17,11 +17,17 @@ POLICIES = ("None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_Rs
 MODES = ("Sign", "SignAndEncrypt")
 
 
+def _policy(cursor: Cursor) -> str:
+    """A policy's name, also without the underscores that the specification gives two of them."""
+    plain = {name.replace("_", ""): name for name in POLICIES}
+    return plain.get(text(cursor)) or choice(*POLICIES)(cursor)
+
+
 # -- tables ------------------------------------------------------------------------------------------------------------
 SECURITY = Section(
     "sources.<source>.security",
     (
-        Key("policy", choice(*POLICIES), " | ".join(POLICIES), NONE, "", "Basic256Sha256"),
+        Key("policy", _policy, " | ".join(POLICIES), NONE, "", "Basic256Sha256"),
         Key("mode", choice(*MODES), " | ".join(MODES), "SignAndEncrypt", "", "Sign"),
         Key("user", text, "text", NONE, "", "gemba"),
         Key("password", secret, "secret", NONE, "", "{env: CELL_PASSWORD}"),

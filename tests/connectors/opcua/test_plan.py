@@ -131,6 +131,23 @@ def test_the_servers_queue_covers_two_publishing_periods(seconds: float, expecte
     assert depth(int(seconds * SECOND)) == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Basic256Sha256", "Basic256Sha256"),
+        ("Aes128Sha256RsaOaep", "Aes128_Sha256_RsaOaep"),
+        ("Aes256_Sha256_RsaPss", "Aes256_Sha256_RsaPss"),
+    ],
+)
+def test_a_policy_may_be_written_with_or_without_underscores(tmp_path: Path, written: str, kept: str) -> None:
+    file = tmp_path / "plant.yaml"
+    file.write_text(
+        "plant: p\ntimezone: Asia/Shanghai\ndata: ./data\n"
+        f'sources: {{cell: {{protocol: opcua, url: "opc.tcp://x:4840", security: {{policy: {written}}}}}}}\n'
+    )
+    assert load(file).sources["cell"].security.policy == kept
+
+
 def test_the_sample_checks() -> None:
     import connectors.opcua
 
