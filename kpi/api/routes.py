@@ -204,7 +204,40 @@ def make(service: Service) -> APIRouter:
         body = service.energy(window, per, factors, _amount(revenue), base, _amount(baseline_revenue))
         return served(body, match)
 
+    @router.get(
+        "/templates", responses={**answered("Templates"), **problems(422)}, operation_id="templates", tags=["forms"]
+    )
+    def templates(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
+        """The official forms, with their versions and sources."""
+        from config.template_file import TEMPLATES, load
+        from kpi.forms.outline import summary
+
+        names = list(TEMPLATES)
+        rows = [summary(load(name)) for name in names[cursor : cursor + limit]]
+        return document({"templates": rows, "cursor": _next(cursor, limit, len(names))}, match)
+
+    @router.get(
+        "/templates/{id}",
+        responses={**answered("Template"), **problems(404, 422)},
+        operation_id="template",
+        tags=["forms"],
+    )
+    def template(name: NAME, lang: Literal["zh", "en"] = "zh", match: MATCH = None) -> Response:
+        """One form with its positions, labels, levels and switches."""
+        from config.template_file import load
+        from kpi.forms.outline import outline
+
+        return document(outline(load(_form(name)), lang), match)
+
     return router
+
+
+def _form(name: str) -> str:
+    from config.template_file import TEMPLATES
+
+    if name not in TEMPLATES:
+        raise Problem(404, f"no such form (got {name}); known: {', '.join(TEMPLATES)}")
+    return name
 
 
 def _next(cursor: int, limit: int, count: int) -> str | None:

@@ -1,0 +1,125 @@
+"""The API answers what the command line prints, to the byte, and says plainly what it cannot answer."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gemba.cli import main
+
+SPAN = {"from": "2026-11-19", "to": "2026-11-21"}
+WORDS = ["--from", "2026-11-19", "--to", "2026-11-21", "--json"]
+
+
+@pytest.mark.parametrize("more", [{}, {"by": "line", "per": "day"}, {"by": "plant", "per": "hour", "profile": "tpm"}])
+def test_kpis_are_those_of_the_command_line(
+    client: TestClient, plant_file: Path, capfdbinary: pytest.CaptureFixture[bytes], more: dict[str, str]
+) -> None:
+    words = [word for key, value in more.items() for word in (f"--{key}", value)]
+    assert main(["kpi", str(plant_file), *WORDS, *words]) == 0
+    assert client.get("/api/v1/kpis", params={**SPAN, **more}).content == capfdbinary.readouterr().out
+
+
+def test_energy_is_that_of_the_command_line(
+    client: TestClient, plant_file: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    words = ["--per", "day", "--revenue", "12.5", "--factors", "gbt-2589-2020"]
+    assert main(["energy", str(plant_file), *WORDS, *words]) == 0
+    params = {**SPAN, "per": "day", "revenue": "12.5", "factors": "gbt-2589-2020"}
+    assert client.get("/api/v1/energy", params=params).content == capfdbinary.readouterr().out
+
+
+def test_an_etag_saves_the_body(client: TestClient) -> None:
+    first = client.get("/api/v1/kpis", params=SPAN)
+    again = client.get("/api/v1/kpis", params=SPAN, headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    other = client.get("/api/v1/kpis", params={**SPAN, "by": "plant"}, headers={"If-None-Match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+def test_a_timeline_tiles_the_window(client: TestClient) -> None:
+    told = client.get("/api/v1/assets/press-01/timeline", params=SPAN).json()
+    stretches = told["states"]
+    assert stretches[0]["from"] == told["from"] == "2026-11-19T00:00:00+08:00"
+    assert stretches[-1]["to"] == told["to"] == "2026-11-21T00:00:00+08:00"
+    assert all(one["to"] == two["from"] for one, two in itertools.pairwise(stretches))
+    assert {one["state"] for one in stretches} <= {"running", "idle", "setup", "down", "off", "unknown", "planned"}
+
+
+def test_pages_of_a_series_make_the_whole(client: TestClient) -> None:
+    path, params = "/api/v1/assets/press-01/series", {**SPAN, "points": "state,hot", "limit": 700}
+    rows: dict[str, list[list[object]]] = {"state": [], "hot": []}
+    cursor, pages = "0", 0
+    while cursor is not None:
+        told = client.get(path, params={**params, "cursor": cursor}).json()
+        for column in told["points"]:
+            rows[column["point"]] += column["rows"]
+        cursor, pages = told["cursor"], pages + 1
+    whole = client.get(path, params={**SPAN, "points": "state,hot", "limit": 1000}).json()
+    assert pages > 2
+    for column in whole["points"]:
+        assert rows[column["point"]][:1000] == column["rows"]
+        assert len({row[0] for row in rows[column["point"]]}) == len(rows[column["point"]])
+    assert rows["state"][0][1] in ("running", "idle", "setup", "down", "off")
+    assert 3.4 <= float(str(rows["hot"][0][1])) <= 6.6
+
+
+def test_sources_have_their_communication_history(client: TestClient) -> None:
+    told = client.get("/api/v1/sources").json()
+    assert [row["source"] for row in told["sources"]] == ["plc", "meter"]
+    assert told["cursor"] is None
+    assert len(told["sources"][0]["links"]) == 24
+
+
+def test_assets_are_all_that_are_registered(client: TestClient) -> None:
+    pages = [client.get("/api/v1/assets", params={"limit": 2, "cursor": at}).json() for at in (0, 2)]
+    assert [row["asset"] for page in pages for row in page["assets"]] == ["press-01", "press-02", "drill-01"]
+    assert [page["cursor"] for page in pages] == ["2", None]
+    drill = pages[1]["assets"][0]
+    assert (drill["connected"], drill["state"], drill["name"]) == (False, "unknown", "钻床")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/api/v1/nothing", 404, "nothing is here"),
+        ("/api/v1/assets/nobody/timeline", 404, "no connected asset of this name (got nobody)"),
+        ("/api/v1/assets/press-01/series?points=weight", 404, "no such point (got weight)"),
+        ("/api/v1/templates/none", 404, "no such form (got none)"),
+        ("/api/v1/kpis?per=second", 422, "a parameter is wrong"),
+        ("/api/v1/kpis?from=soon", 422, "the input is wrong"),
+        ("/api/v1/kpis?from=2010-01-01&to=2020-01-01", 422, "the window is longer than five years"),
+        ("/api/v1/kpis?from=2022-01-01&to=2026-01-01&per=hour", 422, "10000 is the limit"),
+        ("/api/v1/energy?factors=mine", 422, "no such profile of factors (got mine)"),
+        ("/api/v1/energy?revenue=0", 422, "revenue must be above zero"),
+    ],
+)
+def test_problems_say_what_to_do(client: TestClient, path: str, status: int, says: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == status
+    assert says in told["detail"]
+
+
+def test_only_reads_are_answered(client: TestClient) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        answer = client.request(method, "/api/v1/kpis")
+        assert answer.status_code == 405
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_plant_file_that_becomes_wrong_leaves_the_old_one(client: TestClient, plant_file: Path) -> None:
+    text = plant_file.read_text(encoding="utf-8")
+    before = client.get("/api/v1/plant").json()["sha256"]
+    try:
+        plant_file.write_text(text + "nonsense: 1\n", encoding="utf-8")
+        health = client.get("/api/v1/health").json()
+        assert health["status"] == "degraded"
+        assert "nonsense" in health["trouble"]
+        assert client.get("/api/v1/plant").json()["sha256"] == before
+    finally:
+        plant_file.write_text(text, encoding="utf-8")
+    assert client.get("/api/v1/health").json()["status"] == "ok"

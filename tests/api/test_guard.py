@@ -1,0 +1,127 @@
+"""Deny by default: every route and method, without a token, with a wrong scope, with an expired one."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute
+
+from kpi.api.app import application, described
+from kpi.api.guard import scope_of
+from kpi.api.tokens import SCOPES, Tokens
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def paths(plant_file: Path) -> list[str]:
+    app = application(plant_file)
+    documented = [
+        path.replace("{id}", "press-01").replace("{template}", "sme-2024") for path in described(app)["paths"]
+    ]
+    return [*documented, "/metrics", "/openapi.json", "/", "/docs", "/api/v1/assessments/sme-2024", "/anything/else"]
+
+
+def test_every_route_of_the_application_is_walked(plant_file: Path) -> None:
+    app = application(plant_file)
+    routes: list[BaseRoute] = list(app.routes)
+    own = {route.path for route in routes if isinstance(route, APIRoute)}
+    assert own <= {"/metrics", "/openapi.json"} | set(described(app)["paths"])
+
+
+@pytest.fixture
+def remote(plant_file: Path) -> Iterator[TestClient]:
+    with TestClient(application(plant_file), base_url="http://10.1.2.3", client=("10.9.9.9", 5000)) as found:
+        yield found
+
+
+def test_without_any_token_nobody_from_elsewhere_is_answered(remote: TestClient, plant_file: Path) -> None:
+    for path in paths(plant_file):
+        for method in METHODS:
+            assert remote.request(method, path).status_code == 403, (method, path)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host"])
+def test_behind_a_proxy_nothing_is_loopback(client: TestClient, header: str) -> None:
+    assert client.get("/api/v1/plant", headers={header: "127.0.0.1"}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "192.168.1.5", "127.0.0.1.evil.example", ""])
+def test_another_host_name_is_refused(client: TestClient, host: str) -> None:
+    assert client.get("/api/v1/plant", headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:80", "[::1]"])
+def test_loopback_by_any_of_its_names_is_answered(client: TestClient, host: str) -> None:
+    assert client.get("/api/v1/plant", headers={"Host": host}).status_code == 200
+
+
+def test_once_a_token_exists_loopback_needs_one_too(client: TestClient, tokens: Tokens, plant_file: Path) -> None:
+    tokens.create(["admin"], time.time_ns())
+    for path in paths(plant_file):
+        for method in METHODS:
+            answer = client.request(method, path)
+            wanted = {200, 405} if path == "/api/v1/health" else {401}
+            assert answer.status_code in wanted, (method, path)
+    assert client.get("/api/v1/health").json() == {"status": "ok"}
+
+
+def test_an_expired_or_unknown_token_is_none(client: TestClient, tokens: Tokens, plant_file: Path) -> None:
+    tokens.create(["admin"], time.time_ns())
+    expired = tokens.create(["admin"], 1, lasts=1)
+    for text in (expired, "kpi_00000000_" + "A" * 43, "nonsense", ""):
+        for path in paths(plant_file):
+            if path != "/api/v1/health":
+                answer = client.get(path, headers={"Authorization": f"Bearer {text}"})
+                assert answer.status_code == 401, (text, path)
+                assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_may_do_what_its_scopes_say(client: TestClient, tokens: Tokens, plant_file: Path, scope: str) -> None:
+    headers = {"Authorization": f"Bearer {tokens.create([scope], time.time_ns())}"}
+    for path in paths(plant_file):
+        for method in METHODS:
+            answer = client.request(method, path, headers=headers)
+            may = path == "/api/v1/health" or scope in ("admin", scope_of(method, path))
+            assert (answer.status_code != 403) is may, (method, path, answer.status_code)
+
+
+def test_the_scopes_of_the_contract() -> None:
+    assert scope_of("GET", "/api/v1/kpis") == "read:kpi"
+    assert scope_of("GET", "/api/v1/assets/press-01/series") == "read:series"
+    assert scope_of("GET", "/api/v1/assets/press-01/timeline") == "read:kpi"
+    assert scope_of("POST", "/api/v1/assessments/sme-2024") == "assess"
+    assert scope_of("POST", "/api/v1/assessments/sme-2024.xlsx") == "assess"
+    assert scope_of("DELETE", "/api/v1/kpis") == "admin"
+    assert scope_of("GET", "/metrics") == "read:kpi"
+
+
+def test_a_cookie_serves_as_well_as_a_header(client: TestClient, tokens: Tokens) -> None:
+    text = tokens.create(["read:kpi"], time.time_ns())
+    assert client.get("/api/v1/plant", headers={"Cookie": f"gemba_token={text}"}).status_code == 200
+    assert client.get("/api/v1/plant", headers={"Cookie": "gemba_token=other"}).status_code == 401
+
+
+def test_a_token_asks_only_so_often(client: TestClient, tokens: Tokens) -> None:
+    headers = {"Authorization": f"Bearer {tokens.create(['read:kpi'], time.time_ns())}"}
+    codes = [client.get("/api/v1/health", headers=headers).status_code for _ in range(400)]
+    assert codes[:200] == [200] * 200
+    assert 429 in codes
+    limited = client.get("/api/v1/health", headers=headers)
+    if limited.status_code == 429:
+        assert int(limited.headers["retry-after"]) >= 1
+
+
+def test_no_secret_stands_in_what_is_refused(
+    client: TestClient, tokens: Tokens, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = tokens.create(["read:series"], time.time_ns())
+    with caplog.at_level("INFO"):
+        answer = client.get("/api/v1/kpis", headers={"Authorization": f"Bearer {text}"})
+    assert answer.status_code == 403
+    for said in (answer.text, caplog.text):
+        assert text not in said
+        assert text.split("_", 2)[2] not in said
