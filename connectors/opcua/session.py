@@ -87,7 +87,7 @@ class Session:
         self.certificates: list[x509.Certificate] = []
         self._connection = connection
         self._creation: asyncio.Task[Any] | None = None
-        self._renewal: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -135,7 +135,7 @@ class Session:
 
     async def open(self, profile: str | None) -> None:
         """What is learned of the server before anything else is asked."""
-        self._renewal = asyncio.create_task(self._renew())
+        self._tending = asyncio.create_task(self._tend())
         said = await self.read([_NAMESPACES, *_LIMITS, *_IDENTITY.values()])
         if said.codes[0]:
             names = variant_from_binary(Buffer(said.data, int(said.at[0]))).Value
@@ -145,22 +145,29 @@ class Session:
         words = {name: said.text(place) for place, name in enumerate(_IDENTITY, 4)}
         self.identity = {name: word for name, word in words.items() if word}
 
-    async def _renew(self) -> None:
-        """A new key for the channel when three quarters of its time have passed (OPC 10000-4, 5.5.2.1)."""
+    async def _tend(self) -> None:
+        """A new key for the channel when three quarters of its time have passed (OPC 10000-4, 5.5.2.1), and a question
+        now and then, so that the server does not forget a session whose polls are far apart."""
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
         while True:
             _warn_of_ends(self)
-            await asyncio.sleep(self._connection.secure_channel_timeout * 0.75 / 1000)
+            left = renewed + self._connection.secure_channel_timeout * 0.75 / 1000 - loop.time()
+            await asyncio.sleep(max(0.0, min(left, self._connection.session_timeout / 3000)))
             try:
-                await _step("renewing the channel", self.timeout, self._connection.open_secure_channel(renew=True))
-                self._connection.uaclient.revolve_security_token()
+                if loop.time() >= renewed + self._connection.secure_channel_timeout * 0.75 / 1000:
+                    await _step("renewing the channel", self.timeout, self._connection.open_secure_channel(renew=True))
+                    self._connection.uaclient.revolve_security_token()
+                    renewed = loop.time()
+                await self.read([_NAMESPACES])
             except Disconnected:
                 self._abort()
                 return
 
     async def close(self) -> None:
         """CloseSession, so that the server need not remember us, then the socket."""
-        if self._renewal:
-            self._renewal.cancel()
+        if self._tending:
+            self._tending.cancel()
         with contextlib.suppress(Disconnected):
             await _step("closing", CLOSING, self._farewell())
         self._abort()

@@ -1,6 +1,7 @@
 """Against asyncua's server, directly and through a proxy that spoils what passes."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -250,6 +251,31 @@ async def test_faults_on_the_way(server: Served, tmp_path: Path, mode: str, faul
             await until(own, lambda now: now == {"double": 1.5, "int": -12})
 
 
+async def test_one_byte_at_a_time(server: Served, tmp_path: Path) -> None:
+    """Reliability, fault 7: whatever pieces a reply comes in, it is whole before it is read."""
+    port = urlsplit(server.url).port
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        forth = asyncio.create_task(pump(reader, far_writer, 1000))
+        await pump(far_reader, writer, 1)
+        forth.cancel()
+        far_writer.transport.abort()
+        writer.transport.abort()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(size):
+                writer.write(data)
+                await asyncio.sleep(0)
+
+    slicer = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"opc.tcp://127.0.0.1:{slicer.sockets[0].getsockname()[1]}"
+    async with made(source(url), tmp_path) as own:
+        assert await one(own) == VALUES
+    slicer.close()
+
+
 async def test_the_socket_gives_up_by_itself(server: Served, tmp_path: Path) -> None:
     """Reliability, fault 3: a cable that is pulled is seen by the kernel, whoever waits."""
     async with made(source(server.url, timeout=3 * SECOND), tmp_path, "double") as own:
@@ -261,19 +287,33 @@ async def test_the_socket_gives_up_by_itself(server: Served, tmp_path: Path) -> 
         assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
+def tended(of: OpcUa) -> Any:
+    """The connection of a session whose tending begins anew, since its times were changed."""
+    assert of._session is not None
+    assert of._session._tending is not None
+    of._session._tending.cancel()
+    of._session._tending = asyncio.create_task(of._session._tend())
+    return of._session._connection
+
+
 async def test_the_channels_key_is_renewed_while_polls_go_on(server: Served, tmp_path: Path) -> None:
     async with made(source(server.url), tmp_path, "double") as own:
-        assert own._session is not None
-        inner = own._session
-        assert inner._renewal is not None
-        inner._renewal.cancel()
-        inner._connection.secure_channel_timeout = 200  # ms: every 150 ms, instead of every 45 minutes
-        inner._renewal = asyncio.create_task(inner._renew())
+        inner = tended(own)
+        inner.secure_channel_timeout = 200  # ms: every 150 ms, instead of every 45 minutes
         tokens = set()
         for _ in range(8):
             assert await one(own) == {"double": 1.5}
-            tokens.add(inner._connection.protocol._connection.security_token.TokenId)
+            tokens.add(inner.protocol._connection.security_token.TokenId)
         assert len(tokens) >= 3
+
+
+async def test_a_session_whose_polls_are_far_apart_is_not_forgotten(server: Served, tmp_path: Path) -> None:
+    """Three questions in the time that the server keeps a session: here 0.3 s, with one poll an hour."""
+    async with made(source(server.url, every=3600 * SECOND), tmp_path, "double") as own:
+        tended(own).session_timeout = 300
+        server.sizes.clear()
+        await asyncio.sleep(0.45)  # real time: four times 0.1 s
+        assert server.sizes in ([1] * 3, [1] * 4)
 
 
 async def test_a_session_that_the_server_forgot_is_a_lost_connection(server: Served, tmp_path: Path) -> None:

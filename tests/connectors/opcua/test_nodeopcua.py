@@ -13,6 +13,7 @@ from config.plant import SECOND, Secret, Security, Source
 from connectors.base import Disconnected, Frame
 from connectors.opcua import OpcUa, security
 from tests.connectors.opcua.plants import INSECURE, plant, point, said, secured, source
+from tests.servers.certificates import application
 from tests.servers.fixtures import require
 from tests.servers.nodeopcua import NodeOpcUa, double
 
@@ -166,6 +167,18 @@ async def test_wrong_password(server: NodeOpcUa, tmp_path: Path) -> None:
     with pytest.raises(Disconnected, match="logging in: BadUserAccessDenied") as raised:
         await connector(source(server.url, security=own), tmp_path).__aenter__()
     assert "guessed" not in str(raised.value)
+
+
+async def test_a_certificate_is_an_identity_where_nobody_is_anonymous(tmp_path: Path) -> None:
+    pair = application(tmp_path / "own", "urn:plant:gemba")
+    with NodeOpcUa(tmp_path / "server", nodes=16, types=TYPES, anonymous=False) as server:
+        own = secured("Basic256Sha256", tmp_path, insecure=True)
+        with pytest.raises(Disconnected, match=r"logging in: BadIdentityToken(Invalid|Rejected)"):
+            await connector(source(server.url, security=own), tmp_path).__aenter__()
+        named = replace(own, cert=pair.cert, key=pair.key)
+        async with connector(source(server.url, security=named), tmp_path) as ours:
+            now, _ = await frames(ours, lambda now: len(now) == 16)
+            assert now == all_at(server)
 
 
 async def test_a_restart_moves_the_namespace_and_no_point(tmp_path: Path) -> None:
