@@ -189,9 +189,13 @@ class Endpoint:
             exchanges = await self._ready(request.dev_id, deadline, pause)
             within = deadline + self.line.character * (16 + size)
             exchanges.comm_params.timeout_connect = within / 1e9
+            task = asyncio.current_task()
+            cancelled = task.cancelling() if task else 0
             sent = self._clock.monotonic_ns()
             try:
                 reply = await exchanges.execute(False, request)
+                if task and task.cancelling() > cancelled:  # wait_for of Python 3.11 forgets it when a reply came too
+                    raise asyncio.CancelledError
                 _check(request, reply, size)
             except (ModbusException, ConnectionError, RuntimeError) as error:
                 raise self._lost(exchanges, request.dev_id, within, error) from None

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.pdu import ModbusPDU
 
 from config.plant import ModbusAddress, Point
 from connectors import quality
@@ -497,6 +498,25 @@ async def test_an_exchange_that_was_cancelled_leaves_nothing_for_the_next_one(ca
                 for _ in range(3):
                     before = len(device.asked)
                     assert (await anext(frames)).ints.tolist() == [1000 * unit + before]
+
+
+async def test_a_cancellation_at_the_moment_of_the_reply_is_not_forgotten() -> None:
+    """wait_for of Python 3.11 returns the reply then, and the agent would never stop."""
+    async with served(Device(UNITS)) as url, plc(url) as connector:
+        await take(connector, 1)
+        endpoint = connector._endpoint
+        assert endpoint is not None
+        assert endpoint._exchanges is not None
+
+        def cancel(sending: bool, pdu: ModbusPDU) -> ModbusPDU:
+            if not sending:
+                polling.cancel()
+            return pdu
+
+        endpoint._exchanges.trace_pdu = cancel
+        polling = asyncio.ensure_future(take(connector, 1000))
+        await asyncio.wait([polling], timeout=2)
+        assert polling.cancelled()
 
 
 # -- anything at all ---------------------------------------------------------------------------------------------------
