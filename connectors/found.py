@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from config.points import RESERVED
+
 _OTHER = re.compile(r"[^\w.-]+")
 _LONGEST = 64
-RESERVED = ("plant", "asset", "time", "epoch", "state_raw")
-"""Names that no point may have, since the stores use them."""
 
 
 @dataclass(frozen=True, slots=True)

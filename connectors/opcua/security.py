@@ -172,8 +172,8 @@ def accept(trust: Path, beginning: str) -> list[Certificate]:
     return found
 
 
-def check(certificate: x509.Certificate, trust: Path, url: str) -> None:
-    """Raises `Disconnected` unless the server's certificate is trusted and in its time."""
+def check(certificate: x509.Certificate, trust: Path, url: str, plant: Path) -> None:
+    """Raises `Disconnected` unless the server's certificate is trusted and in its time; it says what would trust it."""
     now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
@@ -188,7 +188,7 @@ def check(certificate: x509.Certificate, trust: Path, url: str) -> None:
         _reject(certificate, trust, url)
     raise Disconnected(
         f"the certificate of {url} is not trusted (fingerprint {own}); "
-        f"compare it with the server's, then: gemba trust PLANT --accept {own[:16]}"
+        f"compare it with the server's, then: gemba trust {plant} --accept {own[:16]}"
     )
 
 

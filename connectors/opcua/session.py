@@ -240,7 +240,7 @@ async def _secure(session: Session, connection: Connection, source: Source, plan
     except ValueError as fault:
         raise Disconnected(f"{source.url}: the server's certificate cannot be read ({fault})") from None
     if not asked.insecure:
-        security.check(certificate, trust, source.url)
+        security.check(certificate, trust, source.url, plant.file)
     mine = x509.load_der_x509_certificate(own.certificate)
     session.certificates = [mine, certificate]
     connection.application_uri = own.uri

@@ -24,6 +24,7 @@ from tests.connectors.opcua.served import served
 from tests.servers.certificates import application
 
 URL = "opc.tcp://plc.example:4840"
+FILE = Path("wuxi-01.yaml")
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 
 
@@ -102,14 +103,14 @@ def test_an_unknown_server_is_kept_and_named(tmp_path: Path) -> None:
     own = security.fingerprint(certificate)
     for _ in range(2):
         with pytest.raises(Disconnected) as raised:
-            security.check(certificate, tmp_path, URL)
+            security.check(certificate, tmp_path, URL, FILE)
         assert own in str(raised.value)
-        assert f"gemba trust PLANT --accept {own[:16]}" in str(raised.value)
+        assert f"gemba trust wuxi-01.yaml --accept {own[:16]}" in str(raised.value)
     (seen,) = security.kept(tmp_path)
     assert (seen.state, seen.fingerprint, seen.url) == ("rejected", own, URL)
     assert security.accept(tmp_path, own[:7]) == [], "too short to name one"
     assert [one.fingerprint for one in security.accept(tmp_path, own[:8].upper())] == [own]
-    security.check(certificate, tmp_path, URL)
+    security.check(certificate, tmp_path, URL, FILE)
     (kept,) = security.kept(tmp_path)
     assert (kept.state, kept.url) == ("accepted", URL)
 
@@ -120,13 +121,13 @@ def test_a_certificate_out_of_its_time_is_refused_even_when_accepted(tmp_path: P
     certificate, _ = issued("plc", begun=begun, days=days)
     keep(certificate, tmp_path / "accepted")
     with pytest.raises(Disconnected, match=r"not in its time \(valid \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\); renew it"):
-        security.check(certificate, tmp_path, URL)
+        security.check(certificate, tmp_path, URL, FILE)
 
 
 def test_an_authority_speaks_for_the_hosts_that_it_names(tmp_path: Path) -> None:
     authority = issued("plant CA", ca=True)
     keep(authority[0], tmp_path / "accepted")
-    security.check(issued("plc", authority)[0], tmp_path, URL)
+    security.check(issued("plc", authority)[0], tmp_path, URL, FILE)
     strangers = {
         "another host": issued("plc", authority, host="other.example")[0],
         "another authority of the same name": issued("plc", issued("plant CA", ca=True))[0],
@@ -134,7 +135,7 @@ def test_an_authority_speaks_for_the_hosts_that_it_names(tmp_path: Path) -> None
     }
     for who, certificate in strangers.items():
         with pytest.raises(Disconnected, match="not trusted"):
-            security.check(certificate, tmp_path, URL)
+            security.check(certificate, tmp_path, URL, FILE)
             pytest.fail(who)
 
 
@@ -142,14 +143,14 @@ def test_who_is_no_authority_issues_nothing(tmp_path: Path) -> None:
     device = issued("plc")
     keep(device[0], tmp_path / "accepted")
     with pytest.raises(Disconnected, match="not trusted"):
-        security.check(issued("plc", device)[0], tmp_path, URL)
+        security.check(issued("plc", device)[0], tmp_path, URL, FILE)
 
 
 def test_an_authority_past_its_time_issues_nothing(tmp_path: Path) -> None:
     authority = issued("plant CA", ca=True, begun=-9, days=-1)
     keep(authority[0], tmp_path / "accepted")
     with pytest.raises(Disconnected, match="not trusted"):
-        security.check(issued("plc", authority)[0], tmp_path, URL)
+        security.check(issued("plc", authority)[0], tmp_path, URL, FILE)
 
 
 def test_servers_that_show_a_new_certificate_each_time_fill_no_disk(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_servers_that_show_a_new_certificate_each_time_fill_no_disk(tmp_path: Pa
         (folder / f"{n}.pem").write_text("seen")
         os.utime(folder / f"{n}.pem", (n, n))
     with pytest.raises(Disconnected):
-        security.check(issued("plc")[0], tmp_path, URL)
+        security.check(issued("plc")[0], tmp_path, URL, FILE)
     left = list(folder.iterdir())
     assert len(left) == 100
     assert not (folder / "0.pem").exists()
@@ -250,7 +251,7 @@ def test_gemba_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     certificates = [issued(name, days=days)[0] for name, days in (("one", 20.5), ("two", 400.5))]
     for certificate in certificates:
         with pytest.raises(Disconnected):
-            security.check(certificate, trust, URL)
+            security.check(certificate, trust, URL, FILE)
     own = security.fingerprint(certificates[0])
     assert main(["trust", str(file), "--accept", own[:12], "--json"]) == 0
     said_ = json.loads(capsys.readouterr().out)
