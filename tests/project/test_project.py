@@ -109,3 +109,20 @@ def test_the_workflow_is_the_same_for_everybody() -> None:
     done = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True)
     for target in ("demo", "test", "lint", "bench", "soak", "clean"):
         assert f"make {target}" in done.stdout
+
+
+def test_the_plant_file_of_the_readme_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    plant = tmp_path / "plant.yaml"
+    plant.write_text(block, encoding="utf-8")
+    assert main(["check", str(plant), "--json"]) == 0
+    assert '"warnings": []' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/README.zh.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_links_and_commands_of_the_pages_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+    for command in re.findall(r"\bgemba ([a-z]+)\b", text):
+        assert command in COMMANDS, command
