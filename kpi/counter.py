@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from config.plant import SECOND, Point
 from connectors.base import Ints
-from kpi.exact import exceeds, fraction, steps
+from kpi.exact import exceeds, fraction, share, steps
 from kpi.facts.schema import BIT
 from kpi.series import Samples
 
@@ -211,8 +211,7 @@ def _over_rate(
 
 def _most(lost: Ints, reading: Register) -> Ints:
     """What could have been counted in so much time [ns], in whole steps; -1 where nothing bounds it."""
-    most = np.zeros(len(lost), np.int64)
-    for index in np.flatnonzero(lost > 0).tolist():
-        rate = reading.rate
-        most[index] = -1 if rate is None else rate * int(lost[index]) / SECOND * reading.scale * reading.per // 1
-    return most
+    if reading.rate is None:
+        return np.where(lost > 0, -1, 0)
+    steps_per_ns = reading.rate * abs(reading.scale) * reading.per / SECOND
+    return share(np.full(len(lost), steps_per_ns.numerator), lost, np.full(len(lost), steps_per_ns.denominator))

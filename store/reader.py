@@ -5,6 +5,7 @@ rows at one time, overlapping epochs and Bad rows are the reader's to give and K
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -71,6 +72,10 @@ class Reader(Protocol):
 
     @property
     def store(self) -> Literal["journal", "influxdb"]: ...
+
+    def steady(self) -> AbstractContextManager[None]:
+        """For many calls in a row: while it lasts they may read what was there when it began, and keep files open."""
+        ...
 
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         """Rows with start <= time < end. Each point asked for is there, with no rows where there are none."""

@@ -7,7 +7,7 @@ reading, so a day that was left half written is merely formed again.
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,20 @@ class Day:
 
     tables: dict[str, Table]
     stamps: dict[str, Stamp]
+    fresh: dict[int, Mapping[str, Table]] = field(default_factory=dict)
+    """Of assets and meters (by the code of their name) that were formed anew, and stand in `tables` after `settle`."""
 
-    def replace(self, unit: str, code: int, tables: Mapping[str, Table], stamp: Stamp) -> None:
+    def rows(self, code: int) -> int:
+        """The rows of the store behind the facts of one asset or meter."""
+        told = [self.tables[name] for name in ("slices", "energy")]
+        return sum(int(table["rows"][table["asset"] == code].sum()) for table in told)
+
+    def settle(self) -> None:
+        codes = list(self.fresh)
         for name, table in self.tables.items():
-            others = table[table["asset"] != code]
-            self.tables[name] = np.concatenate((others, tables[name])) if name in tables else others
-        self.stamps[unit] = stamp
+            others = table[~np.isin(table["asset"], codes)] if len(table) else table
+            self.tables[name] = np.concatenate([others, *(one[name] for one in self.fresh.values() if name in one)])
+        self.fresh.clear()
 
 
 class Archive:

@@ -51,11 +51,17 @@ def facts(
     Raises PlantError where an end cuts a slice of which only facts are left, naming the nearest possible time.
     """
     now = time.time_ns() if now is None else now
+    with reader.steady():
+        return _facts(reader, plant, start, end, archive, now)
+
+
+def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None, now: int) -> Facts:
     names = Names()
     steps = form.clock_steps(reader)
     units = units_of(plant, start, end)
+    whole = _past(units, start, end, now) if archive else {unit.id: [] for unit in units}
+    days: dict[int, Day] = {}
     parts: list[Mapping[str, Table]] = []
-    whole = _past(units, start, end, now) if archive else {}
     if archive:
         days = archive.read(sorted({day for wanted in whole.values() for day in wanted}), names)
         changed: set[int] = set()
@@ -64,14 +70,14 @@ def facts(
                 changed |= stretch.refresh(reader, plant, unit, wanted, days, steps, names)
         stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()
         for day in sorted(changed):
+            days[day].settle()
             archive.write(day, days[day], names, stamp)
         dimensions.keep(plant, archive.root)
         parts += _kept(units, whole, days, start, end, names)
     for unit in units:
-        for first, last in _from_rows(unit, whole.get(unit.id, []), start, end):
-            _refuse_lost(unit, whole.get(unit.id, []), days if archive else {}, first, last, plant)
-            offsets = Offsets(plant.timezone, first, last)
-            cut = slices(unit.calendar, unit.stops, offsets, first, last)
+        for first, last in _from_rows(unit, whole[unit.id], start, end):
+            _refuse_lost(unit, whole[unit.id], days, first, last, plant)
+            cut = slices(unit.calendar, unit.stops, Offsets(plant.timezone, first, last), first, last)
             parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
     tables = {name: np.concatenate([empty(name), *(part[name] for part in parts if name in part)]) for name in TABLES}
     for name, table in tables.items():

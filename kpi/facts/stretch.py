@@ -99,21 +99,20 @@ def _form(
     for day, span in zip(run, spans, strict=True):
         tables = _of_day(made.tables, *unit.days.span(day))
         held = days[day].stamps.get(unit.id)
-        if held is not None and (held.oldest < gone or _rows(days[day].tables, code) > _rows(tables, code)):
+        if held is not None and (held.oldest < gone or days[day].rows(code) > _rows(tables)):
             days[day].stamps[unit.id] = replace(held, version="")
             continue
         config = parts(day, span.since, span.until)
         stamp = Stamp(span.since, span.until, span.oldest, config, first, last, before)
-        days[day].replace(unit.id, code, tables, stamp)
+        days[day].fresh[code], days[day].stamps[unit.id] = tables, stamp
 
 
 def _of_day(tables: Mapping[str, Table], start: int, end: int) -> dict[str, Table]:
     return {name: table[(table["start"] >= start) & (table["start"] < end)] for name, table in tables.items()}
 
 
-def _rows(tables: Mapping[str, Table], code: int) -> int:
-    told = [tables[name] for name in ("slices", "energy") if name in tables]
-    return sum(int(table["rows"][table["asset"] == code].sum()) for table in told)
+def _rows(tables: Mapping[str, Table]) -> int:
+    return sum(int(tables[name]["rows"].sum()) for name in ("slices", "energy") if name in tables)
 
 
 def _gone(reader: Reader, of: Asset | Meter) -> int:

@@ -2,7 +2,8 @@
 
 import hashlib
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,18 @@ class History:
     def close(self) -> None:
         with self._one:
             self.shelf.close()
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        with self._one:
+            self.shelf.steady += 1
+        try:
+            yield
+        finally:
+            with self._one:
+                self.shelf.steady -= 1
+                if not self.shelf.steady:
+                    self.shelf.let_go()
 
     # -- series --------------------------------------------------------------------------------------------------------
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:

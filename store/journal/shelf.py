@@ -45,6 +45,8 @@ class Shelf:
         self.segments: dict[int, Segment] = {}
         self.unreadable: dict[Path, str] = {}
         self.ledger: Segment | None = None
+        self.steady = 0  # while above 0, files that were opened stay open, and what was seen at first is what is read
+        self._seen = False
         self._strikes: dict[int, list[tuple[str, str, Ints, Ints]]] = {}
         self._struck: dict[Key, tuple[Ints, Ints]] | None = None
 
@@ -111,8 +113,9 @@ class Shelf:
             }
         return self._struck.get((asset, point), (NO_INTS, NO_INTS))
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         """Only the live segment stays open: a file that is held open takes its room on the disk when it was shed."""
+        self._seen = False
         rows = [segment for segment in self.segments.values() if isinstance(segment, RowSegment)]
         for segment in self.segments.values():
             if segment not in rows[-1:]:
@@ -127,16 +130,19 @@ class Shelf:
     def reading(self, work: Callable[[], Answer], rows: bool = True) -> Answer:
         """`work` on a fresh shelf; again when a file went under it."""
         fault: Exception | None = None
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             try:
-                self.refresh(rows)
+                if attempt or not self._seen:
+                    self.refresh(rows)
+                    self._seen = self.steady > 0
                 return work()
             except FileNotFoundError as error:
                 fault = error
             except sqlite3.Error as error:
                 raise StoreError(f"{self.folder}: the journal cannot be read (got {error}); try again") from error
             finally:
-                self._let_go()
+                if not self.steady:
+                    self.let_go()
         if not self.folder.is_dir():
             raise StoreError(f"{self.folder}: no journal is there; start `gemba agent`, or import history") from fault
         raise StoreError(f"{self.folder}: segments go faster than they are read (got {fault}); try again") from fault

@@ -1,6 +1,7 @@
 """A store in memory that answers as every store does: real Series, sorted as they must be, and nothing decided."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Literal
@@ -69,6 +70,9 @@ class Memory:
         self.history = dict(links or {})
         self.log = list(events)
         self.asked = 0
+
+    def steady(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         self.asked += 1
