@@ -5,9 +5,9 @@ connects a second time, and nothing that leaves could change a device.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,8 @@ from connectors.grid import Grid, Polls
 from connectors.opcua import plan
 from connectors.opcua.columns import columns
 from connectors.opcua.decode import Reply, kind, publication
-from connectors.opcua.session import Session, enter, leave
+from connectors.opcua.entry import enter, leave
+from connectors.opcua.session import Session
 from connectors.opcua.subscribe import Publisher, Subscription
 
 MODE = "poll"
@@ -148,7 +149,7 @@ class OpcUa:
             self._grid = Grid([poll.group.every for poll in self._polls], self._clock, self._phase)
             self.polls = self._grid.polls
         both = self._subscribed(session) if self._subscriptions else self._polled(session)
-        async with aclosing(both):
+        async with contextlib.aclosing(both):
             async for frame in both:
                 yield frame
 
@@ -231,7 +232,8 @@ class OpcUa:
             if fault.reason == _TOO_MANY_PUBLISHES:
                 return []
             raise
-        publisher.post(None if message.empty else (message.subscription, message.sequence))
+        with contextlib.suppress(Disconnected):  # the requests that are still waiting say so, behind this message
+            publisher.post(None if message.empty else (message.subscription, message.sequence))
         for subscription in self._subscriptions:
             if subscription.id == message.subscription:
                 frames, misfits = subscription.watch.frames(message, wall, monotonic)

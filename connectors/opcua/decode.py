@@ -121,6 +121,17 @@ class Values:
             return None
         return found if len(found) <= _LONGEST else None
 
+    def texts(self, place: int) -> list[str]:
+        """The value as a list of texts; empty where it is none."""
+        found: list[str] = []
+        if self.codes[place] == Type.STRING | wire.ARRAY:
+            at, count = wire.count(self.data, int(self.at[place]) + 1)
+            for _ in range(count):
+                end = wire.text(self.data, at)
+                found.append(self.data[at + 4 : end].decode("utf-8", "replace"))
+                at = end
+        return found
+
     def said(self, place: int) -> int | float | str | None:
         """The value as the plant file would write it."""
         code = int(self.codes[place])

@@ -28,7 +28,8 @@ from connectors import quality
 from connectors.found import Findings, Found, name, unique
 from connectors.opcua import plan, wire
 from connectors.opcua.decode import Values, kind
-from connectors.opcua.session import Session, connected
+from connectors.opcua.entry import connected
+from connectors.opcua.session import Session
 from connectors.opcua.wire import Type
 
 MOST = 20_000

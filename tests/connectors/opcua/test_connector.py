@@ -19,7 +19,7 @@ from asyncua import Client, ua
 from config.plant import SECOND, Point, Source
 from connectors.base import Connector, Disconnected, Frame
 from connectors.clock import SYSTEM, Clock
-from connectors.opcua import OpcUa, connect, session
+from connectors.opcua import OpcUa, connect, entry
 from simulators.faults import Proxy
 from tests.connectors.opcua.plants import plant, point, said, source
 from tests.connectors.opcua.served import Served, served
@@ -280,7 +280,7 @@ async def test_the_socket_gives_up_by_itself(server: Served, tmp_path: Path) -> 
     """Reliability, fault 3: a cable that is pulled is seen by the kernel, whoever waits."""
     async with made(source(server.url, timeout=3 * SECOND), tmp_path, "double") as own:
         assert own._session is not None
-        transport = own._session._connection.protocol.transport
+        transport = own._session.connection.protocol.transport
         assert transport is not None
         wire = transport.get_extra_info("socket")
         assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 3000
@@ -293,7 +293,7 @@ def tended(of: OpcUa) -> Any:
     assert of._session._tending is not None
     of._session._tending.cancel()
     of._session._tending = asyncio.create_task(of._session._tend())
-    return of._session._connection
+    return of._session.connection
 
 
 async def test_the_channels_key_is_renewed_while_polls_go_on(server: Served, tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ async def test_nothing_but_reads_leaves(server: Served, tmp_path: Path) -> None:
     """The filter stands behind everything: even asyncua's own methods are refused, and the connection goes on."""
     async with made(source(server.url), tmp_path, "double") as own:
         assert own._session is not None
-        inner = own._session._connection.uaclient.session
+        inner = own._session.connection.uaclient.session
         value = ua.WriteValue(server.node("double"), ua.AttributeIds.Value, Value=ua.DataValue(ua.Variant(9.0)))
         for attempt in (
             inner.write(ua.WriteParameters([value])),
@@ -427,8 +427,8 @@ async def test_waiting_costs_nothing(server: Served, tmp_path: Path) -> None:
 
 
 async def test_session_outlives_the_longest_poll(tmp_path: Path) -> None:
-    assert session.IDLE == 60
+    assert entry.IDLE == 60
     of = source("opc.tcp://x", every=SECOND)
     points: list[Point] = [point("a", of), point("b", of, every=600 * SECOND)]
-    assert session.patience(of, plant(tmp_path, of, points)) == 1800 * 1000
-    assert session.patience(of, plant(tmp_path, of, points[:1])) == 60 * 1000
+    assert entry.patience(of, plant(tmp_path, of, points)) == 1800 * 1000
+    assert entry.patience(of, plant(tmp_path, of, points[:1])) == 60 * 1000

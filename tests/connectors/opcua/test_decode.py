@@ -173,6 +173,18 @@ def test_texts_of_every_kind() -> None:
     ]
 
 
+def test_lists_of_texts() -> None:
+    """As a server's namespaces are; whatever else is sent in their place is an empty list."""
+    sent = [
+        array(12, ["urn:a", "", "läuft"]),
+        array(12, []),
+        scalar(12, "urn:a"),
+        b"\x80" + struct.pack("<i", 2**31 - 1),
+    ]
+    found = values([Item(variant) for variant in sent])
+    assert [found.texts(place) for place in range(4)] == [["urn:a", "", "läuft"], [], [], []]
+
+
 def test_a_text_beyond_all_measure_is_none() -> None:
     assert values([Item(scalar(12, "x" * 65_536))]).text(0) is None
 
