@@ -1,0 +1,142 @@
+"""The agent against devices whose values say whose they are, while things go wrong on the way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from connectors import quality
+from edge.status import ask, socket_path
+from store import StoreError
+from store.journal import History, place
+from tests.edge.coded import Site, collecting, site
+
+
+async def until(condition, deadline: float = 10.0) -> None:  # type: ignore[no-untyped-def]
+    async with asyncio.timeout(deadline):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_everything_that_was_read_is_kept_once(tmp_path: Path) -> None:
+    async with site(tmp_path, 3) as plant:
+        async with collecting(plant.plant):
+            await until(lambda: all(len(device.issued) > 15 for device in plant.devices))
+        plant.judge()
+        for device in plant.devices:
+            # The connector meets a device with one request of its own; every poll after that is a row.
+            assert len(device.issued) - len(plant.kept(device.number)) <= 2
+
+
+@pytest.mark.parametrize("fault", ["refuse", "hang", "garbage", "wrong-unit", "late"])
+async def test_a_device_that_fails_is_a_gap_and_delays_nobody(tmp_path: Path, fault: str) -> None:
+    async with site(tmp_path, 2) as plant:
+        sick, well = plant.devices
+        assert sick.proxy is not None
+        async with collecting(plant.plant) as agent:
+            await until(lambda: len(sick.issued) > 5 and len(well.issued) > 5)
+            await sick.proxy.set(fault, 2000)
+            await until(lambda: agent.collectors["d1"].seen.state == "retrying")
+            before = len(well.issued)
+            await until(lambda: len(well.issued) > before + 15, 4)
+            await sick.proxy.set()
+            back = len(sick.issued)
+            await until(lambda: agent.collectors["d1"].seen.state == "up" and len(sick.issued) > back + 3, 20)
+        plant.judge()
+        rows = plant.rows(1)
+        gaps = [place for place, (_, code) in enumerate(rows[:-1]) if code >= quality.BAD]
+        assert gaps, "the outage is on record"
+        assert any(code == 0 for _, code in rows[gaps[0] + 1 :]), "and so is what came after it"
+
+
+async def test_a_source_that_is_gone_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with site(tmp_path, 1) as plant:
+        (device,) = plant.devices
+        assert device.proxy is not None
+        with caplog.at_level("INFO", "gemba.collect"):
+            async with collecting(plant.plant) as agent:
+                await until(lambda: len(device.issued) > 3)
+                await device.proxy.set("refuse")
+                await until(lambda: agent.collectors["d1"].seen.failures >= 2, 10)
+                await device.proxy.set()
+                await until(lambda: agent.collectors["d1"].seen.state == "up", 10)
+        said = [record.getMessage() for record in caplog.records if record.name == "gemba.collect"]
+        assert [text.split(":")[1].strip() for text in said] == ["connected", "lost", "connected"]
+
+
+async def test_between_two_runs_nothing_is_known(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant:
+        for _ in range(2):
+            already = len(plant.devices[0].issued)
+            async with collecting(plant.plant):
+                await until(lambda already=already: len(plant.devices[0].issued) > already + 4)  # type: ignore[misc]
+        rows = plant.rows(1)
+        stopped = [place for place, (_, code) in enumerate(rows) if code == quality.BAD_SHUTDOWN]
+        assert stopped
+        assert 0 < stopped[0] < len(rows) - 1
+        assert rows[-1][1] == quality.BAD_SHUTDOWN
+        plant.judge()
+        history = History(place(plant.plant))
+        assert [event.kind for event in history.events(0, 2**62, ["start", "stop"])] == ["start", "stop"] * 2
+        history.close()
+
+
+async def test_a_second_agent_is_refused(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant, collecting(plant.plant):
+        with pytest.raises(StoreError, match="another agent writes this journal"):
+            async with collecting(plant.plant):
+                pass
+
+
+async def test_what_a_running_agent_says_of_itself(tmp_path: Path) -> None:
+    async with site(tmp_path, 2) as plant:
+        async with collecting(plant.plant) as agent:
+            await until(lambda: all(c.seen.frames > 3 for c in agent.collectors.values()))
+            await until(lambda: agent.keeper.kept.commits > 0)
+            path = socket_path(place(plant.plant))
+            status = await asyncio.to_thread(ask, path)
+            metrics = await asyncio.to_thread(ask, path, "/metrics")
+            nothing = await asyncio.to_thread(ask, path, "/other")
+        assert status is not None
+        assert b'"state": "up"' in status
+        assert metrics is not None
+        assert b'gemba_source_up{plant="coded-01",source="d1"} 1' in metrics
+        assert nothing is None
+        assert await asyncio.to_thread(ask, path) is None
+
+
+async def reloaded(plant: Site, text: str) -> tuple[bool, str]:
+    async with collecting(plant.plant) as agent:
+        await until(lambda: len(plant.devices[0].issued) > 3)
+        plant.plant.file.write_text(text, encoding="utf-8")
+        done = await agent.reload()
+        seen = len(plant.devices[0].issued)
+        await until(lambda: len(plant.devices[0].issued) > seen + 3)
+        return done, agent.trouble
+
+
+async def test_a_faulty_reload_keeps_the_old_plant(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant:
+        text = plant.plant.file.read_text(encoding="utf-8")
+        done, trouble = await reloaded(plant, text + "nonsense: 1\n")
+        assert not done
+        assert "nonsense: unknown key" in trouble
+        plant.judge()
+
+
+async def test_a_reload_may_take_a_source_away_and_bring_one(tmp_path: Path) -> None:
+    async with site(tmp_path, 2) as plant:
+        text = plant.plant.file.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if "d2" not in line]
+        async with collecting(plant.plant) as agent:
+            await until(lambda: all(len(device.issued) > 3 for device in plant.devices))
+            plant.plant.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            assert await agent.reload()
+            await asyncio.sleep(0.1)
+            gone, stays = len(plant.devices[1].issued), len(plant.devices[0].issued)
+            await until(lambda: len(plant.devices[0].issued) > stays + 5)
+            assert len(plant.devices[1].issued) == gone
+            plant.plant.file.write_text(text, encoding="utf-8")
+            assert await agent.reload()
+            await until(lambda: len(plant.devices[1].issued) > gone + 3)
+        plant.judge()
