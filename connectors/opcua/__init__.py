@@ -197,9 +197,10 @@ class OpcUa:
                 self._publisher.post()
                 if subscription.bad:
                     yield subscription.watch.refused(subscription.bad, self._clock.wall_ns())
+        publisher = self._publisher
         while True:
-            while self._publisher.ready:
-                for frame in await self._published(self._publisher):
+            while publisher.ready:
+                for frame in await self._published(publisher):
                     yield frame
             if self._grid and self._due is None:
                 self._due = asyncio.create_task(self._grid.due())

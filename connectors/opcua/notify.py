@@ -18,7 +18,9 @@ from connectors.opcua.wire import Type
 CLOSE = 2 * SECOND
 """How far a source time may be from the gateway's to be the time of a row."""
 PERIODS = 3
-"""So many publishing periods may pass without a heartbeat, and at least the deadline of a request."""
+BEAT = SECOND
+"""Without a heartbeat may pass three publishing periods, or of a server's clock that moves once a second, and at least
+the deadline of a request."""
 OVERFLOW = 0x0480
 """Info bits of a status: other values of this item were lost from the server's queue."""
 _NEVER = -(1 << 62)
@@ -42,7 +44,7 @@ class Watch:
 
     def left(self, now: int) -> int:
         """[ns] that may still pass without a heartbeat. Raises `Disconnected` where none are left."""
-        left = self._beaten + max(PERIODS * self.period, self.group.deadline) - now
+        left = self._beaten + max(PERIODS * max(self.period, BEAT), self.group.deadline) - now
         if left < 0:
             still = (now - self._beaten) / SECOND
             raise Disconnected(f"{self.url}: connected, but the server's clock has not moved for {still:.1f} s")

@@ -224,9 +224,9 @@ async def test_a_hung_server_is_noticed_and_comes_back(tmp_path: Path, mode: str
             await frames(own, lambda now: len(now) == 16)
             server.suspend()
             began = asyncio.get_running_loop().time()
-            with pytest.raises(Disconnected, match=r"no answer within 0.5 s|has not moved for 0.\d s"):
+            with pytest.raises(Disconnected, match=r"no answer within 0.5 s|has not moved for 3.\d s"):
                 await frames(own, lambda now: False)
-            assert asyncio.get_running_loop().time() - began < 1.5
+            assert asyncio.get_running_loop().time() - began < (1.5 if mode == "poll" else 4.0)
         with pytest.raises(Disconnected, match="no answer"):
             await own.__aenter__()
         server.resume()
