@@ -14,6 +14,7 @@ FULL = Fraction(100)
 ZERO = Fraction(0)
 UNREAD = Reading()
 NONE = 1  # the position of 无
+DECIMALS = 12  # more than anybody writes
 COVERAGE = 5  # in item 1, the option that a switch makes depend on those before it
 HUMAN_RESOURCES = 15  # in item 4, the option to which one platform gives 9 points, and 7 to the others
 
@@ -124,15 +125,29 @@ def _conflict(
     """Where a declared number differs from the measured one, or the option does."""
     reading = judge.facts.items[item.no]
     told = {name: value for name, value in (answer.terms if answer else {}).items() if name in reading.terms}
-    differs = any(reading.terms[name] != value for name, value in told.items())
+    differs = any(not agrees(value, reading.terms[name]) for name, value in told.items())
     if declared is None and differs and answer:  # what was declared, with the rest as measured
         declared = figure(item, {**reading.terms, **answer.terms}, judge.settings)
     if declared is None:
         return None
-    same = declared.options == found.options if found.options else declared.value == found.value
+    same = declared.options == found.options if found.options else _equal(declared, found) or bool(told and not differs)
     if same and not differs:
         return None
     return Conflict(_side(declared, told), _side(found, reading.terms), same)
+
+
+def _equal(declared: Figure, found: Figure) -> bool:
+    if declared.value is None or found.value is None:
+        return declared.value == found.value
+    return agrees(declared.value, found.value)
+
+
+def agrees(declared: Fraction, measured: Fraction) -> bool:
+    """Whether the measured number rounds to the declared one in as many decimals as that was written with; one that was
+    written so coarsely that it stands for a range of more than a hundredth must be exact."""
+    decimals = next((n for n in range(DECIMALS) if (declared * 10**n).denominator == 1), DECIMALS)
+    fine = Fraction(1, 10**decimals) <= abs(measured) / 100
+    return measured == declared or (fine and round(measured, decimals) == declared)
 
 
 def _side(of: Figure, terms: Mapping[str, Fraction]) -> dict[str, object]:

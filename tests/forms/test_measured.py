@@ -389,3 +389,20 @@ def test_the_table_names_conflicts_and_caps() -> None:
     assert "  ! item 3, Networked equipment: declared total 120, networked 60, measured total 120, networked 48" in en
     assert "设备管理*     2     3         2  实测" in zh
     assert "仅按填报  无等级 4.5" in zh
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "same"),
+    [
+        ("382.919", "382.91949", True),
+        ("382.92", "382.919", True),
+        ("382.92", "382.914", False),
+        ("383", "382.6", True),
+        ("1", "1.2", False),
+    ],
+)
+def test_a_rounded_declaration_is_no_conflict(told: str, found: str, same: bool) -> None:
+    """An answer file has as many decimals as its writer cared for; the measured number has all of them."""
+    measured = facts(SME, {"12": Reading({"before.tce": Fraction(400), "after.tce": Fraction(found)})})
+    revenue = {"before": {"revenue": 5200}, "after": {"revenue": 5200, "tce": float(told)}}
+    assert (item(result(SME, measured, answers={"12": revenue}), "12")["conflict"] is None) is same
