@@ -65,11 +65,14 @@ class Grid:
 
     async def due(self) -> int:
         """The index of the next group to poll, once its time has come. To call means that the last poll has ended."""
+        now = self._clock.monotonic_ns()
         if self._polled is not None:
-            self._skip(self._polled, self._clock.monotonic_ns() - 1)
-        index = min(range(len(self._next)), key=self._next.__getitem__)
-        await self._clock.sleep_until(self._next[index])
-        self._skip(index, self._clock.monotonic_ns() - self._periods[index])
+            self._skip(self._polled, now - 1)
+        index = self._next.index(min(self._next))
+        if self._next[index] > now:
+            await self._clock.sleep_until(self._next[index])
+            now = self._clock.monotonic_ns()
+        self._skip(index, now - self._periods[index])
         self._next[index] += self._periods[index]
         self.polls.due += 1
         self._polled = index

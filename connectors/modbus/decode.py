@@ -52,7 +52,8 @@ class Columns:
 
     def __init__(self, of: Layout) -> None:
         self.layout = of
-        self.floats: Floats = np.full(of.floats, np.nan)
+        self.floats: Floats = np.empty(of.floats)
+        self.floats.fill(np.nan)
         self.ints: Ints = np.zeros(of.ints, np.int64)
         self.texts = [""] * of.texts
         self.quality: Qualities | None = None
@@ -64,8 +65,8 @@ class Columns:
 
     def frame(self, time: int, round_trip: int) -> Frame:
         """The frame; a float that is no number is Bad, an infinite one out of range."""
-        odd = np.flatnonzero(~np.isfinite(self.floats))
-        if odd.size:
+        if self.layout.floats and not (finite := np.isfinite(self.floats)).all():
+            odd = np.flatnonzero(~finite)
             odd = odd if self.quality is None else odd[self.quality[odd] == quality.GOOD]
             self.bad(odd[np.isnan(self.floats[odd])], quality.BAD)
             self.bad(odd[np.isinf(self.floats[odd])], quality.BAD_OUT_OF_RANGE)
@@ -165,7 +166,11 @@ class _Numbers:
     def __call__(self, raw: Bytes, into: Columns) -> None:
         values = raw.take(self.bytes).view(self.dtype)
         array: Floats | Ints = into.floats if self.dtype.kind == "f" else into.ints
-        array[self.run] = values
+        if self.dtype == np.float32:
+            with np.errstate(invalid="ignore"):  # a signalling NaN is no reason to warn
+                array[self.run] = values
+        else:
+            array[self.run] = values
         if self.at.size:
             self._strike(self.at[values.view(self.patterns.dtype)[self.at] == self.patterns], into, array)
         if self.dtype == np.uint64:  # beyond what a column holds

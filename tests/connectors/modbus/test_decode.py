@@ -169,6 +169,7 @@ def test_an_invalid_value_costs_no_other_point() -> None:
 
 def test_what_is_no_number_is_bad() -> None:
     assert one("float32", 0x7FC0, 0) == "Bad"
+    assert one("float32", 0x7FA0, 0) == "Bad"  # signalling: numpy would warn
     assert one("float64", 0x7FF8, 0, 0, 0) == "Bad"
     assert one("float32", 0x7F80, 0) == "BadOutOfRange"
     assert one("float64", 0xFFF0, 0, 0, 0) == "BadOutOfRange"
