@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.plant import MODES, STATES, Asset, Point
+from config.power import state_codes
 from config.slices import Slices
 from connectors.base import Ints
 from kpi.allocation import Cuts
-from kpi.exact import fraction
 from kpi.facts.reading import Reading
 from kpi.facts.schema import BIT, MODE_MS, STATE_MS, Table
 from kpi.runs import MS, Codes, Runs, compress, held, time_in_code
@@ -20,7 +19,6 @@ from kpi.stops import FAILED, RUNNING, SHORT_DOWN, SHORT_IDLE, classify, in_slic
 
 PLANNED, UNKNOWN = STATES.index("planned"), STATES.index("unknown")
 _WIDE = 1 << 16
-_KILOWATTS = {"W": Fraction(1, 1000), "kW": Fraction(1), "MW": Fraction(1000)}
 
 
 def codes(samples: Samples, names: tuple[str, ...], mapping: Mapping[str, str] | None) -> Codes:
@@ -57,23 +55,10 @@ def _is_whole(text: str) -> bool:
 
 
 def from_power(samples: Samples, point: Point, asset: Asset) -> Codes:
-    """State from power: up to `off` it is off, up to `idle` idle, above running."""
-    limits = asset.state_from
-    if limits is None:
+    """State from power, where the asset says so."""
+    if asset.state_from is None:
         return np.zeros(len(samples), np.int8)
-    size = _KILOWATTS.get(point.unit or "kW", Fraction(1))
-    scale = np.where(samples.scaled, float(size), float(point.scale * size))
-    shift = np.where(samples.scaled, 0.0, float(point.offset * size))
-    power = samples.numbers * scale + shift
-    found = np.full(len(samples), STATES.index("off"), np.int8)
-    for limit, state in ((limits.off, "idle"), (limits.idle, "running")):
-        above = power > float(limit)
-        for index in np.flatnonzero(np.abs(power - float(limit)) <= 1e-9 * (1 + abs(float(limit)))).tolist():
-            exact = fraction(samples.numbers[index].item())
-            final = exact if samples.scaled[index] else exact * point.scale + point.offset
-            above[index] = final * size > limit
-        found[above] = STATES.index(state)
-    return found
+    return state_codes(samples.numbers, samples.scaled, point, asset.state_from)
 
 
 @dataclass(frozen=True, slots=True)
