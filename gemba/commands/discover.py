@@ -1,0 +1,237 @@
+"""`gemba discover`: what a device, server or broker has, as the smallest plant file that reads all of it."""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from config.plant import Plant, Source
+    from connectors.found import Findings
+
+EXAMPLE = """examples:
+  gemba discover opcua opc.tcp://192.168.10.21:4840 --insecure > plant.yaml
+  gemba discover modbus 192.168.10.11 --units 1-3 --registers 0-199 --into plant.yaml
+  gemba discover mqtt mqtts://192.168.10.2:8883 --user gemba --password-env MQTT_PASSWORD --seconds 60
+  gemba discover plant.yaml --source cell"""
+PROTOCOLS = ("opcua", "modbus", "mqtt")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLE
+    parser.add_argument("what", metavar="opcua|modbus|mqtt|PLANT", help="a protocol, or a plant file with --source")
+    parser.add_argument("url", nargs="?", metavar="URL", help="opc.tcp://…, HOST[:PORT] or rtu://…, mqtt(s)://…")
+    parser.add_argument("--source", metavar="S", help="of the plant file, with its own settings")
+    parser.add_argument("--into", metavar="PLANT", help="only what is missing in this plant file")
+    parser.add_argument("--user", metavar="U")
+    parser.add_argument("--password-env", metavar="V", help="the environment variable that holds the password")
+    parser.add_argument("--policy", metavar="P", help="OPC UA, as Basic256Sha256 (signed and encrypted)")
+    parser.add_argument("--insecure", action="store_true", help="without security, or without checking a certificate")
+    parser.add_argument("--topic", default="#", metavar="T", help="MQTT, default #")
+    parser.add_argument("--seconds", type=float, default=15.0, metavar="S", help="MQTT: how long to listen")
+    parser.add_argument("--units", default="1", metavar="1-5", help="Modbus, default 1")
+    parser.add_argument("--registers", default="0-99", metavar="0-99", help="Modbus, default 0-99")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+class Wrong(Exception):
+    """The arguments do not say what to do."""
+
+
+def run(args: argparse.Namespace) -> int:
+    from connectors.base import Disconnected
+
+    for name in ("asyncua", "pymodbus"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        plant, source = _asked(args)
+        options = _options(args, source.protocol)
+        findings = asyncio.run(_find(plant, source, options))
+    except Wrong as error:
+        print(f"gemba discover: {error}", file=sys.stderr)
+        return 2
+    except Disconnected as error:
+        print(f"gemba discover: {error}", file=sys.stderr)
+        return 1
+    _show(args, plant, source, findings)
+    return 0
+
+
+def _asked(args: argparse.Namespace) -> "tuple[Plant, Source]":
+    from config.load import load
+
+    if args.what in PROTOCOLS:
+        if not args.url:
+            raise Wrong(f"of what? give the address: gemba discover {args.what} URL")
+        return _made(args)
+    if args.url is not None or not Path(args.what).exists():
+        raise Wrong(
+            f"neither a protocol nor a plant file (got {args.what}); write opcua, modbus, mqtt, or PLANT --source S"
+        )
+    plant = load(Path(args.what))
+    if args.source not in plant.sources:
+        raise Wrong(f"which source? (got {args.source}); known: {', '.join(plant.sources)}")
+    return plant, plant.sources[args.source]
+
+
+def _made(args: argparse.Namespace) -> "tuple[Plant, Source]":
+    """A plant of this one source, loaded as any other is, so that its faults are told in the same words."""
+    from config.faults import PlantError
+    from config.load import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plant.yaml"
+        path.write_text(_head(args) + "\n".join(_source(args)) + "\n", encoding="utf-8")
+        try:
+            plant = load(path)
+        except PlantError as error:
+            fault = error.faults[0]
+            got = f" (got {fault.got})" if fault.got else ""
+            raise Wrong(f"{fault.what}{got}; give --policy Basic256Sha256, --insecure, or another address") from error
+    here = Path.cwd() / "data"
+    source = plant.sources[args.what]
+    if source.security.trust is not None and source.security.trust.is_relative_to(plant.data):
+        trust = here / source.security.trust.relative_to(plant.data)
+        source = replace(source, security=replace(source.security, trust=trust))
+    return replace(plant, data=here, sources={source.id: source}), source
+
+
+def _head(args: argparse.Namespace) -> str:
+    return f"plant: {args.what}-01\ntimezone: {_zone()}\ndata: ./data\n"
+
+
+def _zone() -> str:
+    """This machine's time zone by name, where it has one."""
+    link = Path("/etc/localtime")
+    if link.is_symlink() and "zoneinfo/" in (target := str(link.readlink())):
+        name = target.split("zoneinfo/", 1)[1]
+        if "/" in name:
+            return name
+    return "Asia/Shanghai"
+
+
+def _source(args: argparse.Namespace) -> list[str]:
+    security = []
+    if args.policy:
+        security += [f"policy: {args.policy}", "mode: SignAndEncrypt"]
+    if args.user:
+        security.append(f"user: {_quoted(args.user)}")
+    if args.password_env:
+        security.append(f"password: {{env: {args.password_env}}}")
+    if args.insecure:
+        security.append("insecure: true")
+    shown = f", security: {{{', '.join(security)}}}" if security else ""
+    return ["sources:", f"  {args.what}: {{protocol: {args.what}, url: {_quoted(_url(args))}{shown}}}"]
+
+
+def _url(args: argparse.Namespace) -> str:
+    if args.what == "modbus" and "://" not in args.url:
+        host, _, port = args.url.rpartition(":") if args.url.count(":") == 1 else (args.url, "", "")
+        return f"tcp://{host}:{port or 502}" if host else f"tcp://{args.url}:502"
+    return str(args.url)
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _options(args: argparse.Namespace, protocol: str) -> dict[str, Any]:
+    if protocol == "modbus":
+        return {
+            "units": _range("--units", args.units, 0, 255),
+            "registers": _range("--registers", args.registers, 0, 65_535),
+        }
+    if protocol == "mqtt":
+        if args.seconds <= 0:
+            raise Wrong(f"--seconds must be above 0 (got {args.seconds}); write 30")
+        return {"topic": args.topic, "seconds": args.seconds}
+    return {}
+
+
+def _range(name: str, text: str, low: int, high: int) -> range:
+    first, _, last = text.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        raise Wrong(f"{name} must be a number or a range (got {text}); write 1-5")
+    found = range(int(first), int(last or first) + 1)
+    if not found or found[0] < low or found[-1] > high:
+        raise Wrong(f"{name} must lie between {low} and {high} (got {text})")
+    return found
+
+
+async def _find(plant: "Plant", source: "Source", options: dict[str, Any]) -> "Findings":
+    import importlib
+
+    module = importlib.import_module(f"connectors.{source.protocol}.discover")
+    found: Findings = await module.discover(source, plant, **options)
+    return found
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: "Findings") -> None:
+    if args.json:
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps(asdict(findings), ensure_ascii=False))
+        return
+    for what in findings.left_out:
+        print(f"# {what}", file=sys.stderr)
+    into = _known(args)
+    lines = [f"# {name}: {value}" for name, value in findings.identity.items()]
+    if args.what in PROTOCOLS and into is None:
+        lines += [*_head(args).splitlines(), *_source(args)]
+    name = source.id
+    if into is not None:
+        name = next((s.id for s in into.sources.values() if s.url == source.url), "")
+        lines += [] if name else _source(args)
+        name = name or source.id
+    lines += _assets(findings, name, into or (plant if args.what not in PROTOCOLS else None))
+    print("\n".join(lines))
+
+
+def _known(args: argparse.Namespace) -> "Plant | None":
+    from config.load import load
+
+    return load(Path(args.into)) if args.into else None
+
+
+def _assets(findings: "Findings", source: str, known: "Plant | None") -> list[str]:
+    """As YAML; what the known plant reads already is left out."""
+    have = set()
+    for point in known.points() if known else ():
+        have.add((point.source, str(getattr(point.at, "node", point.at))))
+        have.add((point.source, f"{point.asset}.{point.name}"))
+    lines: list[str] = []
+    last = None
+    for found in findings.found:
+        if {(source, str(found.at)), (source, f"{found.asset}.{found.point}")} & have:
+            continue
+        if found.asset != last:
+            lines += [f"  {_quoted(found.asset)}:", "    points:"]
+            last = found.asset
+        lines.append(
+            f"      {_quoted(found.point)}: {{{_point(source, found)}}}" + (f"  # {found.shown}" if found.shown else "")
+        )
+    if not lines:
+        return ["# nothing is missing"] if known else ["# nothing was found"]
+    return ["assets:", *lines]
+
+
+def _point(source: str, found: Any) -> str:
+    at = found.at
+    if not isinstance(at, str):
+        at = "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in at.items()) + "}"
+    else:
+        at = _quoted(at)
+    parts = [f"source: {source}", f"at: {at}"]
+    if found.type:
+        parts.append(f"type: {found.type}")
+    if found.unit:
+        parts.append(f"unit: {_quoted(found.unit)}")
+    return ", ".join(parts)
