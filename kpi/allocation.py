@@ -43,11 +43,12 @@ class Cuts:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Parts of intervals: which interval and slice, in PBT or not, how much, how much more it could be."""
+    """Parts of rises: which slice, in PBT or not, by what was in the making just before `at`, how much, how much more
+    it could be, and what is flagged."""
 
-    interval: NDArray[np.intp]
     slice: NDArray[np.intp]
     busy: NDArray[np.bool_]
+    at: Ints
     rise: Ints
     high: Ints
     flags: Ints
@@ -71,32 +72,56 @@ def split(start: Ints, end: Ints, edges: Ints) -> tuple[NDArray[np.intp], Ints, 
     return interval, begins, ends
 
 
-def pieces(counted: Rises, cuts: Cuts, busy: Runs) -> Shares:
-    """The rises of a piece counter, by slice and side of PBT."""
-    prompt = counted.end - counted.start <= counted.hold
-    seen = np.flatnonzero(prompt & ((counted.rise != 0) | (counted.flags != 0)))
-    at = counted.end[seen]
-    home = np.searchsorted(cuts.edges, at, "left") - 1
-    high = np.maximum(counted.high, 0)
-    direct = Shares(seen, home, busy.before(at) == 1, counted.rise[seen], high[seen], counted.flags[seen])
-    gaps = np.flatnonzero(~prompt & ((counted.rise != 0) | (counted.flags != 0)))
-    if not len(gaps):
-        return _inside(direct, cuts)
-    spread = _spread(counted, gaps, high, cuts, busy)
-    joined = (np.concatenate(pair) for pair in zip(_columns(direct), _columns(spread), strict=True))
-    return _inside(Shares(*joined), cuts)
+def pieces(counted: Rises, cuts: Cuts, busy: Runs, changes: Ints) -> Shares:
+    """The rises of a piece counter. `changes` are instants at which something else may be in the making.
+
+    A rise is seen in the cell (edge, next edge] of time in which nothing changes; rises follow one another, so those of
+    a cell are one difference of their running sum.
+    """
+    edges = _cells(cuts, np.concatenate((busy.time, changes)))
+    gaps = np.flatnonzero(counted.end - counted.start > counted.hold)
+    gaps = gaps[(counted.rise[gaps] | counted.flags[gaps]) != 0]
+    place = np.searchsorted(counted.end, edges, "right")
+    columns = [counted.rise, np.maximum(counted.high, 0)]
+    if len(gaps):
+        columns = [column.copy() for column in columns]
+        for column in columns:
+            column[gaps] = 0
+    rise, high = (_between(column, place[:-1], place[1:]) for column in columns)
+    made = np.flatnonzero(rise | high)
+    direct = _seen(cuts, busy, edges[made], edges[made + 1], rise[made], high[made], np.zeros(len(made), np.int64))
+    told = np.flatnonzero(counted.flags)
+    told = told[(told >= place[0]) & (told < place[-1])]
+    told = np.setdiff1d(told, gaps)
+    none = np.zeros(len(told), np.int64)
+    flagged = _seen(cuts, busy, counted.end[told] - 1, counted.end[told], none, none, counted.flags[told])
+    return _joined([direct, flagged, _spread(counted, gaps, cuts, busy)] if len(gaps) else [direct, flagged])
+
+
+def _cells(cuts: Cuts, changes: Ints) -> Ints:
+    inside = changes[(changes > cuts.edges[0]) & (changes < cuts.edges[-1])]
+    return np.union1d(cuts.edges, inside)
+
+
+def _between(column: Ints, low: NDArray[np.intp], over: NDArray[np.intp]) -> Ints:
+    """Sums of a column over places [low, over)."""
+    total = np.concatenate((np.zeros(1, np.int64), np.cumsum(column)))
+    return np.asarray(total[over] - total[low])
+
+
+def _seen(cuts: Cuts, busy: Runs, just_before: Ints, at: Ints, rise: Ints, high: Ints, flags: Ints) -> Shares:
+    return Shares(cuts.of(just_before), busy.at(just_before) == 1, at, rise, high, flags)
+
+
+def _joined(parts: list[Shares]) -> Shares:
+    return Shares(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
 
 
 def _columns(shares: Shares) -> tuple[NDArray[np.generic], ...]:
-    return shares.interval, shares.slice, shares.busy, shares.rise, shares.high, shares.flags
+    return shares.slice, shares.busy, shares.at, shares.rise, shares.high, shares.flags
 
 
-def _inside(shares: Shares, cuts: Cuts) -> Shares:
-    keep = (shares.slice >= 0) & (shares.slice < len(cuts))
-    return shares if keep.all() else Shares(*(column[keep] for column in _columns(shares)))  # type: ignore[arg-type]
-
-
-def _spread(counted: Rises, gaps: NDArray[np.intp], high: Ints, cuts: Cuts, busy: Runs) -> Shares:
+def _spread(counted: Rises, gaps: NDArray[np.intp], cuts: Cuts, busy: Runs) -> Shares:
     start, end = counted.start[gaps], counted.end[gaps]
     part, begins, ends = split(start, end, cuts.edges)
     origin = busy.elapsed((1,), start)
@@ -105,10 +130,12 @@ def _spread(counted: Rises, gaps: NDArray[np.intp], high: Ints, cuts: Cuts, busy
     upto = [np.where(idle[part], at - start[part], busy.elapsed((1,), at) - origin[part]) for at in (begins, ends)]
     whole = np.where(idle, end - start, whole)[part]
     rise = share(counted.rise[gaps][part], upto[1], whole) - share(counted.rise[gaps][part], upto[0], whole)
-    more = share(high[gaps][part], upto[1], whole) - share(high[gaps][part], upto[0], whole)
-    taking = upto[1] > upto[0]
+    high = np.maximum(counted.high[gaps], 0)[part]
+    more = share(high, upto[1], whole) - share(high, upto[0], whole)
+    home = cuts.of(begins)
+    taking = (upto[1] > upto[0]) & (home >= 0) & (home < len(cuts))
     flags = counted.flags[gaps] | np.where(counted.rise[gaps] > 0, BIT["spread"], 0)
-    shares = Shares(gaps[part], cuts.of(begins), ~idle[part], rise, more, flags[part])
+    shares = Shares(home, ~idle[part], end[part], rise, more, flags[part])
     return Shares(*(column[taking] for column in _columns(shares)))  # type: ignore[arg-type]
 
 
@@ -125,21 +152,47 @@ class Flow:
 
 
 def linear(counted: Rises, cuts: Cuts, states: Runs) -> Flow:
-    """A quantity that flows evenly between readings, by slice and machine state."""
-    edges = np.union1d(cuts.edges, states.time) if len(states.time) else cuts.edges
-    near = np.flatnonzero((counted.end > cuts.edges[0]) & (counted.start < cuts.edges[-1]))
-    part, begins, ends = split(counted.start[near], counted.end[near], edges)
-    part = near[part]
-    home = cuts.of(begins)
-    keep = (home >= 0) & (home < len(cuts))
-    part, begins, ends, home = part[keep], begins[keep], ends[keep], home[keep]
-    origin, whole = counted.start[part], (counted.end - counted.start)[part]
-    amount, high = (
-        share(steps[part], ends - origin, whole) - share(steps[part], begins - origin, whole)
-        for steps in (counted.rise, np.maximum(counted.high, 0))
+    """A quantity that flows evenly between readings, by slice and machine state.
+
+    Intervals that lie whole between two edges are one difference of a running sum; those that an edge cuts are shared.
+    """
+    edges = _cells(cuts, states.time)
+    start, end, high = counted.start, counted.end, np.maximum(counted.high, 0)
+    low = np.searchsorted(start, edges[:-1], "left")
+    over = np.maximum(np.searchsorted(end, edges[1:], "right"), low)
+    direct = [_between(column, low, over) for column in (counted.rise, high)]
+    lengths = np.where(counted.settled, end // MS - start // MS, 0) if not counted.settled.all() else None
+    if lengths is None:
+        known = np.where(over > low, end[over - 1] // MS - np.append(start, 0)[low] // MS, 0) if len(end) else low * 0
+    else:
+        known = _between(lengths, low, over)
+    after = np.searchsorted(end, edges, "right")
+    after = np.unique(after[(after < len(end)) & (np.append(start, 0)[after] < edges)])
+    part, begins, ends = split(start[after], end[after], edges)
+    part = after[part]
+    inside = (begins >= edges[0]) & (ends <= edges[-1])
+    part, begins, ends = part[inside], begins[inside], ends[inside]
+    origin, length = start[part], (end - start)[part]
+    shared = [
+        share(one[part], ends - origin, length) - share(one[part], begins - origin, length)
+        for one in (counted.rise, high)
+    ]
+    known_part = np.where(counted.settled[part], ends // MS - begins // MS, 0)
+    told = np.flatnonzero(counted.flags)
+    told = told[(end[told] > edges[0]) & (start[told] < edges[-1])]
+    of_told, told_begins, _ = split(np.maximum(start[told], edges[0]), np.minimum(end[told], edges[-1]), edges)
+    cells = np.flatnonzero(over > low)
+    at = np.concatenate((edges[:-1][cells], begins, told_begins))
+    none = np.zeros(len(told_begins), np.int64)
+    return totals(
+        cuts.of(at),
+        states.at(at),
+        np.concatenate((direct[0][cells], shared[0], none)),
+        np.concatenate((direct[1][cells], shared[1], none)),
+        np.concatenate((known[cells], known_part, none)),
+        np.concatenate((np.zeros(len(cells) + len(part), np.int64), counted.flags[told][of_told])),
+        len(cuts),
     )
-    covered = np.where(counted.settled[part], ends // MS - begins // MS, 0)
-    return totals(home, states.at(begins), amount, high, covered, counted.flags[part], len(cuts))
 
 
 def totals(
@@ -158,6 +211,7 @@ def totals(
     sums = np.zeros((4, size), np.int64)
     for total, column in zip(sums, (amount, high, covered), strict=False):
         np.add.at(total, key, column)
-    told = np.flatnonzero(flags)
-    np.bitwise_or.at(sums[3], key[told], flags[told])
+    if flags.any():
+        told = np.flatnonzero(flags)
+        np.bitwise_or.at(sums[3], key[told], flags[told])
     return Flow(used // 8, used % 8, *(total[used] for total in sums))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from config.plant import SECOND, Point
 from connectors.base import Ints
-from kpi.exact import exceeds, fraction, share, steps
+from kpi.exact import fraction, share, steps
 from kpi.facts.schema import BIT
 from kpi.series import Samples
 
@@ -23,6 +23,7 @@ Wire = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.object_]
 Active = Callable[[Ints], Ints]
 """Time [ns] before each instant in which the machine was running or unknown, from some origin on."""
 
+_NEAR = 1e-6  # so close to a limit, the exact decimals decide
 _RISE, _GLITCH, _ROLLOVER, _RESET, _OPEN = range(5)
 _KIND_FLAGS = np.array([0, BIT["glitch"], BIT["rollover"], BIT["reset"], BIT["unsettled"]], np.int64)
 
@@ -82,7 +83,11 @@ class Rises:
         return len(self.start)
 
     def covered(self) -> tuple[Ints, Ints]:
-        return self.start[self.settled], self.end[self.settled]
+        """The time in settled intervals, which follow one another, as intervals that are apart."""
+        if not len(self):
+            return self.start, self.end
+        edge = np.flatnonzero(np.diff(self.settled, prepend=False, append=False))
+        return self.start[edge[::2]], self.end[edge[1::2] - 1]
 
     def waiting(self, since: int | None) -> "Rises":
         """While another counter's decrease is open, what is seen from then on counts nothing yet."""
@@ -114,19 +119,33 @@ def rises(samples: Samples, reading: Register) -> Rises:
     numeric = samples.good if samples.text is None else samples.good & (samples.text < 0)
     samples = samples if numeric.all() else samples.take(np.flatnonzero(numeric))
     wire, steps_of, reading = _read(samples, reading)
-    keep, kinds, opened = _decide(samples.time, wire, reading)
-    before, at = keep[:-1], keep[1:]
-    kind = kinds[at]
-    start, end = samples.time[before], samples.time[at]
-    over = _over_rate(wire, before, at, kind, end - start, reading.max_rate)
-    counted = ~over & (kind != _OPEN)
-    rise = steps_of[at] - np.where(kind == _RESET, round(reading.offset * reading.per), steps_of[before])
-    if reading.modulus is not None:
-        rise = rise + np.where(kind == _ROLLOVER, round(reading.modulus * reading.scale * reading.per), 0)
-    high = _most(np.where((kind == _RESET) | ~counted, end - start, 0), reading)
-    flags = _KIND_FLAGS[kind] | np.where(over, BIT["rate_exceeded"], 0) | np.where(high < 0, BIT["unbounded"], 0)
+    accepted, kinds, opened = _decide(samples.time, wire, reading)
+    time, hold = samples.time, samples.hold
+    if not accepted.all():
+        time, hold, steps_of, kinds = time[accepted], hold[accepted], steps_of[accepted], kinds[accepted]
+        wire = wire[accepted]
+    start, end, rise, kind = time[:-1], time[1:], np.diff(steps_of), kinds[1:]
+    told = np.flatnonzero(kind)
+    rise[told] += _set_right(kind[told], steps_of[told], reading)
+    over = _over_rate(wire, kind, end - start, reading.max_rate)
+    flags = _KIND_FLAGS[kind]
+    flags[over] |= BIT["rate_exceeded"]
+    settled = kind != _OPEN
+    settled[over] = False
+    rise[~settled] = 0
+    lost = np.union1d(over, told[(kind[told] == _RESET) | (kind[told] == _OPEN)])
+    high = np.zeros(len(rise), np.int64)
+    high[lost] = _most(end[lost] - start[lost], reading)
+    flags[lost[high[lost] < 0]] |= BIT["unbounded"]
     since = None if opened is None else int(samples.time[opened])
-    return Rises(start, end, samples.hold[before], np.where(counted, rise, 0), high, flags, counted, since)
+    return Rises(start, end, hold[:-1], rise, high, flags, settled, since)
+
+
+def _set_right(kind: NDArray[np.int8], old: Ints, reading: Register) -> Ints:
+    """What is missing from the plain difference after a rollover, and after a reset, which counts from zero."""
+    wrap = 0 if reading.modulus is None else round(reading.modulus * reading.scale * reading.per)
+    zero = round(reading.offset * reading.per)
+    return np.where(kind == _ROLLOVER, wrap, np.where(kind == _RESET, old - zero, 0))
 
 
 def _read(samples: Samples, reading: Register) -> tuple[Wire, Ints, Register]:
@@ -147,11 +166,10 @@ def _read(samples: Samples, reading: Register) -> tuple[Wire, Ints, Register]:
     return np.array(wire, object), np.array(exact, np.int64), reading
 
 
-def _decide(time: Ints, wire: Wire, reading: Register) -> tuple[NDArray[np.intp], NDArray[np.int8], int | None]:
-    """The samples that count, how each interval that ends in one is to be read, and the sample of an open decrease."""
+def _decide(time: Ints, wire: Wire, reading: Register) -> tuple[NDArray[np.bool_], NDArray[np.int8], int | None]:
+    """Which samples count, how the interval that ends in each is to be read, and the sample of an open decrease."""
     accepted = np.ones(len(wire), np.bool_)
     kinds = np.zeros(len(wire), np.int8)
-    opened = None
     for low in (np.flatnonzero(wire[1:] < wire[:-1]) + 1).tolist():
         if not accepted[low]:
             continue
@@ -162,8 +180,7 @@ def _decide(time: Ints, wire: Wire, reading: Register) -> tuple[NDArray[np.intp]
             continue
         if low + 2 >= len(wire):
             kinds[low:] = _OPEN
-            opened = low
-            break
+            return accepted, kinds, low
         back = next((later for later in (low + 1, low + 2) if wire[later] >= wire[old]), None)
         if back is not None:
             accepted[low:back] = False
@@ -171,7 +188,7 @@ def _decide(time: Ints, wire: Wire, reading: Register) -> tuple[NDArray[np.intp]
         else:
             rolled = _rolls_over(_exact(wire, old), _exact(wire, low), int(time[low] - time[old]), reading)
             kinds[low] = _ROLLOVER if rolled else _RESET
-    return np.flatnonzero(accepted), kinds, opened
+    return accepted, kinds, None
 
 
 def _exact(wire: Wire, index: int) -> Fraction:
@@ -187,26 +204,20 @@ def _rolls_over(old: Fraction, low: Fraction, elapsed: int, reading: Register) -
     return step <= limit
 
 
-def _over_rate(
-    wire: Wire,
-    before: NDArray[np.intp],
-    at: NDArray[np.intp],
-    kind: NDArray[np.int8],
-    elapsed: Ints,
-    rate: Fraction | None,
-) -> NDArray[np.bool_]:
-    """Which rises no machine could have made. What a reset shows is a rise from zero; a rollover fits already."""
+def _over_rate(wire: Wire, kind: NDArray[np.int8], elapsed: Ints, rate: Fraction | None) -> NDArray[np.intp]:
+    """The rises that no machine could have made. What a reset shows is a rise from zero; a rollover fits already."""
     if rate is None:
-        return np.zeros(len(at), np.bool_)
-    base = np.where(kind == _RESET, 0, wire[before])
-    rise = np.asarray(np.where((kind == _ROLLOVER) | (kind == _OPEN), 0, wire[at] - base), np.float64)
-    limit = np.asarray(elapsed * (float(rate) / SECOND), np.float64)
-    over, close = exceeds(rise, limit, np.abs(np.asarray(wire[at], np.float64)))
-    for index in close.tolist():
-        if kind[index] not in (_ROLLOVER, _OPEN):
-            old = Fraction(0) if kind[index] == _RESET else _exact(wire, before[index])
-            over[index] = _exact(wire, at[index]) - old > rate * int(elapsed[index]) / SECOND
-    return over
+        return np.empty(0, np.intp)
+    rise = np.diff(wire).astype(np.float64)
+    reset = np.flatnonzero(kind == _RESET)
+    rise[reset] = wire[1:][reset].astype(np.float64)
+    near = np.flatnonzero(rise * (1 + _NEAR) + _NEAR >= elapsed * (float(rate) / SECOND))
+    over = []
+    for index in near[(kind[near] != _ROLLOVER) & (kind[near] != _OPEN)].tolist():
+        old = Fraction(0) if kind[index] == _RESET else _exact(wire, index)
+        if _exact(wire, index + 1) - old > rate * int(elapsed[index]) / SECOND:
+            over.append(index)
+    return np.array(over, np.intp)
 
 
 def _most(lost: Ints, reading: Register) -> Ints:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from connectors.base import Floats, Ints
 
@@ -40,21 +39,14 @@ def steps(numbers: Floats | Ints, factor: Fraction, offset: Fraction = Fraction(
     return result
 
 
-def exceeds(
-    rise: NDArray[np.float64], limit: NDArray[np.float64], size: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Where a rise surely exceeds its limit, and the places too close to tell; `size`: of what was subtracted."""
-    margin = 1e-9 * (np.abs(rise) + np.abs(limit)) + 1e-15 * size + 1e-12
-    return rise > limit + margin, np.flatnonzero(np.abs(rise - limit) <= margin)
-
-
 def share(amount: Ints, part: Ints, whole: Ints) -> Ints:
     """floor(amount · part / whole), exact; 0 where `whole` is 0."""
+    if not len(amount):
+        return np.zeros(0, np.int64)
     whole = np.where(whole == 0, 1, whole)
-    largest = np.abs(amount).astype(np.float64) * np.abs(part).astype(np.float64)
-    safe = largest < _LARGEST
-    if safe.all():
+    if float(np.abs(amount).max()) * float(np.abs(part).max()) < _LARGEST:
         return amount * part // whole
+    safe = np.abs(amount).astype(np.float64) * np.abs(part).astype(np.float64) < _LARGEST
     result = np.where(safe, amount, 0) * np.where(safe, part, 0) // whole
     for index in np.flatnonzero(~safe):
         result[index] = int(amount[index]) * int(part[index]) // int(whole[index])

@@ -46,7 +46,7 @@ class Samples:
     def only_good(self) -> "Samples":
         return self if self.good.all() else self.take(np.flatnonzero(self.good))
 
-    def take(self, index: NDArray[np.intp]) -> "Samples":
+    def take(self, index: NDArray[np.intp] | slice) -> "Samples":
         text = None if self.text is None else self.text[index]
         return Samples(
             self.time[index],
@@ -69,7 +69,9 @@ def normalise(series: Series, point: Point, steps: Sequence[ClockStep] = ()) -> 
         good = good & (numeric if text is None else numeric | (text >= 0))
     if point.invalid:
         good = good & ~_declared_invalid(series, point)
-    hold = np.where(series.hold > 0, series.hold, point.hold)
+    hold = np.full(len(series), point.hold)
+    if series.hold.any():
+        hold = np.where(series.hold > 0, series.hold, hold)
     whole = Samples(series.time, series.numbers, good, hold, series.scaled, text, series.words)
     marks: list[tuple[Ints, int]] = []
     keep = _not_superseded(series, steps)
@@ -86,6 +88,8 @@ def normalise(series: Series, point: Point, steps: Sequence[ClockStep] = ()) -> 
 
 def _not_superseded(series: Series, steps: Sequence[ClockStep]) -> NDArray[np.bool_] | None:
     """None: every row counts. Imported rows belong to no epoch (0 or less) and are never superseded."""
+    if not steps:
+        return None
     keep = np.ones(len(series), np.bool_)
     for step in steps:
         keep &= (series.epoch >= step.epoch) | (series.time < step.start) | (series.epoch <= 0)

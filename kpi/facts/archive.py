@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from config.zone import EPOCH
 from kpi.facts.names import Names
-from kpi.facts.schema import DTYPES, TEXT, VERSION, Table, empty
+from kpi.facts.schema import DTYPES, TEXT, VERSION, Table, empty, stacked
 
 _TIMES = frozenset({"start", "end"})
 _SMALL = {"scheduled": pa.bool_(), "busy": pa.bool_(), "state": pa.int8(), "flags": pa.int32()}
@@ -65,7 +65,7 @@ class Day:
         codes = list(self.fresh)
         for name, table in self.tables.items():
             others = table[~np.isin(table["asset"], codes)] if len(table) else table
-            self.tables[name] = np.concatenate([others, *(one[name] for one in self.fresh.values() if name in one)])
+            self.tables[name] = stacked(name, [others, *(one[name] for one in self.fresh.values() if name in one)])
         self.fresh.clear()
 
 
@@ -98,24 +98,19 @@ class Archive:
         return Day(tables, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()})
 
     def write(self, day: int, held: Day, names: Names, written: str) -> None:
+        ranks = np.argsort(np.argsort(np.array(names.words())))
         about: dict[str, Any] = {"version": VERSION, "plant": self.plant, "day": day, "written": written}
         for name in ORDER:
             if name == "slices":
                 about["stamps"] = {unit: astuple(stamp) for unit, stamp in sorted(held.stamps.items())}
             table = held.tables[name]
-            table = table[np.lexsort((table["start"], np.array(_ranks(names), np.int64)[table["asset"]]))]
+            table = table[np.lexsort((table["start"], ranks[table["asset"]]))]
             arrow = encoded(name, table, names).replace_schema_metadata({"gemba": json.dumps(about)})
             path = self.path(name, day)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{os.getpid()}.{path.name}")
             pq.write_table(arrow, temporary, compression="zstd")
             temporary.replace(path)
-
-
-def _ranks(names: Names) -> list[int]:
-    words = names.words()
-    place = {word: rank for rank, word in enumerate(sorted(words))}
-    return [place[word] for word in words]
 
 
 def encoded(name: str, table: Table, names: Names) -> pa.Table:
@@ -125,9 +120,11 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
     for column in DTYPES[name].names or ():
         values = np.ascontiguousarray(table[column])
         if column in TEXT:
-            used, place = np.unique(values, return_inverse=True)
-            spelled = pa.array([words[code] for code in used.tolist()], pa.string())
-            columns[column] = pa.DictionaryArray.from_arrays(pa.array(place, pa.int32()), spelled)
+            present = np.zeros(len(words), np.bool_)
+            present[values] = True
+            spelled = pa.array([words[code] for code in np.flatnonzero(present).tolist()], pa.string())
+            place = (np.cumsum(present) - 1).astype(np.int32)[values]
+            columns[column] = pa.DictionaryArray.from_arrays(pa.array(place), spelled)
         elif column in _TIMES:
             columns[column] = pa.array(values, pa.timestamp("ns", tz="UTC"))
         elif column == "day":

@@ -17,7 +17,7 @@ from kpi import dimensions
 from kpi.facts import form, stretch
 from kpi.facts.archive import Archive, Day
 from kpi.facts.names import Names
-from kpi.facts.schema import Table, empty
+from kpi.facts.schema import Table, stacked
 from kpi.facts.units import Unit, units_of
 from store.reader import Reader
 
@@ -79,7 +79,7 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
             _refuse_lost(unit, whole[unit.id], days, first, last, plant)
             cut = slices(unit.calendar, unit.stops, Offsets(plant.timezone, first, last), first, last)
             parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
-    tables = {name: np.concatenate([empty(name), *(part[name] for part in parts if name in part)]) for name in TABLES}
+    tables = {name: stacked(name, [part[name] for part in parts if name in part]) for name in TABLES}
     for name, table in tables.items():
         tables[name] = table[np.lexsort((table["start"], table["asset"]))]
     return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)

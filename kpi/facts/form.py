@@ -16,7 +16,7 @@ from kpi.facts.names import Names
 from kpi.facts.reading import EVER, Reading
 from kpi.facts.schema import BIT, Table, empty
 from kpi.runs import MS, Runs, union
-from kpi.series import ClockStep
+from kpi.series import ClockStep, Samples
 from store.reader import Reader
 
 KPI_POINTS = ("state", *PIECES, "product", "mode", "energy", "power")
@@ -150,11 +150,12 @@ def marked(reading: Reading, cuts: Cuts) -> Ints:
 def _links(reader: Reader, asset: str, cuts: Cuts, names: Names) -> Table:
     told = reader.links(asset, int(cuts.edges[0]), int(cuts.edges[-1]))
     place = cuts.of(told.time)
-    key = told.source.astype(np.int64) * len(cuts) + place
+    key = place * max(len(told.sources), 1) + told.source
     used, back = np.unique(key, return_inverse=True)
     found = empty("links", len(used))
-    found["start"] = cuts.edges[used % len(cuts)] if len(used) else 0
-    found["source"] = names.codes(told.sources)[used // len(cuts)] if len(used) else 0
+    if len(used):
+        found["start"] = cuts.edges[used // len(told.sources)]
+        found["source"] = names.codes(told.sources)[used % len(told.sources)]
     np.add.at(found["expected"], back, told.expected)
     np.add.at(found["good"], back, told.good)
     return found
@@ -167,24 +168,27 @@ def _held(reader: Reader, asset: Asset, reading: Reading, cuts: Cuts, links: Tab
     """
     whole = np.diff(cuts.edges // MS)
     points = {name: point for name, point in asset.points.items() if name not in METERED}
+    known = [name for name in points if name in reading.points]
     found = np.zeros(len(cuts), np.int64)
     spans: list[tuple[Ints, Ints]] = []
-    for known in (True, False):
-        chosen = {name: point for name, point in points.items() if (name in reading.points) == known}
-        asked = reading
-        if not known:
-            silent = ~np.isin(cuts.edges[:-1], links["start"]) & (found < whole)
-            if not chosen or not silent.any():
-                break
-            asked = Reading(reader, asset.id, chosen, reading.start, reading.end, reading.steps, SECOND)
-        for name in chosen:
-            rows = asked.held(name, reading.start, reading.end)
-            good = rows.take(np.flatnonzero(rows.good))
-            ends = np.minimum(good.time + good.hold, _following(rows.time)[rows.good])
-            spans.append((good.time, ends))
-        found = cuts.milliseconds(union(spans)) if spans else found
+    for name in known:
+        spans.append(_good_time(reading.held(name, reading.start, reading.end)))
+        found = cuts.milliseconds(union(spans))
+        if (found == whole).all():
+            return found
+    silent = ~np.isin(cuts.edges[:-1], links["start"]) & (found < whole)
+    rest = {name: point for name, point in points.items() if name not in known}
+    if rest and silent.any():
+        asked = Reading(reader, asset.id, rest, reading.start, reading.end, reading.steps, SECOND)
+        spans += [_good_time(asked.held(name, reading.start, reading.end)) for name in rest]
+        found = cuts.milliseconds(union(spans))
     return found
 
 
-def _following(time: Ints) -> Ints:
-    return np.append(time[1:], EVER)
+def _good_time(rows: Samples) -> tuple[Ints, Ints]:
+    """When a point was held Good, as intervals that are apart."""
+    end = np.minimum(rows.time + rows.hold, np.append(rows.time[1:], EVER)[: len(rows)])
+    goes_on = rows.good[:-1] & rows.good[1:] & (end[:-1] == rows.time[1:])
+    first = rows.good & ~np.append(False, goes_on)[: len(rows)]
+    last = rows.good & ~np.append(goes_on, False)[: len(rows)]
+    return rows.time[first], end[last]

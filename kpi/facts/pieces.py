@@ -4,7 +4,7 @@ PQ is `total`, else good + reject; GQ is `good`, else total − reject − rewor
 reader of the table sums the same columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -117,21 +117,29 @@ class Made:
 
     def keys(self, at: Ints) -> tuple[Ints, Ints]:
         """Product (index into `words`, 0 where none was ever read) and ideal cycle (index, -1: none) just before."""
-        place = np.searchsorted(self.time, at, "left") - 1
-        word = (
-            np.where(place >= 0, self.word[np.maximum(place, 0)], 0) if len(self.time) else np.zeros(len(at), np.int64)
-        )
-        cycle = np.full(len(at), -1, np.int64)
-        for code in np.unique(word).tolist():
-            chosen = np.flatnonzero(word == code)
-            cycle[chosen] = self._cycles(self.words[code], at[chosen])
+        word = np.zeros(len(at), np.int64)
+        if len(self.time):
+            place = np.searchsorted(self.time, at, "left") - 1
+            word = np.where(place >= 0, self.word[np.maximum(place, 0)], 0)
+        cycle = np.empty(len(at), np.int64)
+        for code, product in enumerate(self.words):
+            chosen = word == code if len(self.words) > 1 else slice(None)
+            cycle[chosen] = self._cycles(product, at[chosen])
         return word, cycle
+
+    def changes(self) -> Ints:
+        """Every instant from which on another product or ideal cycle is in force."""
+        since = [cycle.since for cycle in self.asset.ideal if cycle.since is not None]
+        other = np.append(True, np.diff(self.word) != 0)[: len(self.time)]
+        return np.concatenate((self.time[other], np.array(since, np.int64)))
 
     def _cycles(self, product: str, at: Ints) -> Ints:
         ideal = self.asset.ideal
         own = [index for index, cycle in enumerate(ideal) if cycle.product == product and product]
         listed = own or [index for index, cycle in enumerate(ideal) if cycle.product is None]
         listed.sort(key=lambda index: (ideal[index].since is not None, ideal[index].since or 0))
+        if all(ideal[index].since is None for index in listed):
+            return np.full(len(at), listed[-1] if listed else -1)
         since = np.array([-(2**62) if ideal[i].since is None else ideal[i].since for i in listed], np.int64)
         place = np.searchsorted(since, at, "left") - 1
         return np.array([*listed, -1], np.int64)[place]
@@ -163,42 +171,41 @@ def table(
 ) -> tuple[Table, Ints]:
     """The products table of one asset (without `asset`), and the flags that its counters give each slice."""
     flags = np.zeros(len(cuts), np.int64)
-    parts: list[tuple[str, Shares, Ints, Ints]] = []
-    for role, counted in rises.items():
-        shares = pieces(counted, cuts, busy)
-        word, cycle = made.keys(counted.end[shares.interval])
-        np.bitwise_or.at(flags, shares.slice, shares.flags)
-        parts.append((role, shares, word, cycle))
-    if not parts:
-        return empty("products"), flags
-    keys = np.concatenate(
-        [np.stack((shares.slice, word, shares.busy, cycle), axis=1) for _, shares, word, cycle in parts]
-    ).astype(np.int64)
+    counted: dict[str, tuple[Shares, Ints]] = {}
+    words, cycles = len(made.words), len(made.asset.ideal) + 1
+    for role, one in rises.items():
+        shares = pieces(one, cuts, busy, made.changes())
+        told = np.flatnonzero(shares.flags)
+        np.bitwise_or.at(flags, shares.slice[told], shares.flags[told])
+        word, cycle = made.keys(shares.at)
+        counted[role] = shares, ((shares.slice * words + word) * 2 + shares.busy) * cycles + cycle + 1
+    keys = np.concatenate([key for _, key in counted.values()]) if counted else np.empty(0, np.int64)
     if not len(keys):
         return empty("products"), flags
-    used, place = _distinct(keys)
+    used, places = _distinct(keys, len(cuts) * words * 2 * cycles)
     found = empty("products", len(used))
-    found["start"] = cuts.edges[used[:, 0]]
-    found["product"] = names.codes(made.words)[used[:, 1]]
-    found["busy"] = used[:, 2]
-    _ideals(found, used[:, 3], made.asset, how.step)
-    at = 0
-    for role, shares, _, _ in parts:
-        own = place[at : at + len(shares.slice)]
-        at += len(own)
-        np.add.at(found[role], own, shares.rise)
-        np.add.at(found[f"{role}_high"], own, shares.high)
+    found["start"] = cuts.edges[used // (words * 2 * cycles)]
+    found["product"] = names.codes(made.words)[used // (2 * cycles) % words]
+    found["busy"] = used // cycles % 2
+    _ideals(found, used % cycles - 1, made.asset, how.step)
+    for role, (shares, key) in counted.items():
+        for column, amount in ((role, shares.rise), (f"{role}_high", shares.high)):
+            total = np.zeros(len(used), np.int64)
+            np.add.at(total, places(key), amount)
+            found[column] = total
     _derive(found, how)
     return found, flags
 
 
-def _distinct(keys: Ints) -> tuple[Ints, NDArray[np.intp]]:
-    """The distinct rows of small non-negative columns (the last may be -1), in order, and where each row is."""
-    packed = np.zeros(len(keys), np.int64)
-    for column in (keys + np.array([0, 0, 0, 1])).T:
-        packed = packed * (int(column.max()) + 1) + column
-    _, first, place = np.unique(packed, return_index=True, return_inverse=True)
-    return keys[first], place
+def _distinct(keys: Ints, count: int) -> tuple[Ints, Callable[[Ints], Ints]]:
+    """The distinct keys below `count` in order, and what finds the place of each."""
+    if count > 8 * len(keys) + 1_000_000:
+        used = np.unique(keys)
+        return used, lambda some: np.searchsorted(used, some)
+    present = np.zeros(count, np.bool_)
+    present[keys] = True
+    rank = np.cumsum(present) - 1
+    return np.flatnonzero(present), lambda some: rank[some]
 
 
 def _ideals(into: Table, cycle: Ints, asset: Asset, step: Fraction) -> None:

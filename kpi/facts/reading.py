@@ -19,6 +19,7 @@ from kpi.series import ClockStep, Samples, normalise
 from store.reader import Reader, Series
 
 EVER = 2**63 - 1
+NEAR = 64  # samples that are looked through first
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93))
 
 
@@ -102,7 +103,7 @@ class Reading:
                 break
         while True:
             samples = self.samples(name).only_good()
-            found = rises(samples.take(np.arange(sure or 0, len(samples))), register)
+            found = rises(samples.take(slice(sure or 0, None)), register)
             reached = found.opened is None and len(samples) and samples.time[-1] >= self.end
             if reached or not self.forth(name, 3):
                 return found
@@ -113,32 +114,37 @@ class Reading:
         digest = np.zeros(len(edges) - 1, np.uint64)
         for name, series in self.rows.items():
             place = np.searchsorted(series.time, edges, "left")
+            inside = slice(int(place[0]), int(place[-1]))
+            total = np.concatenate((np.zeros(1, np.uint64), np.cumsum(hashes(series, name, inside))))
             rows += np.diff(place)
-            total = np.concatenate((np.zeros(1, np.uint64), np.cumsum(hashes(series, name))))
-            digest += np.diff(total[place])
+            digest += np.diff(total[place - place[0]])
         return rows, digest.view(np.int64)
 
 
 def anchor(samples: Samples, before: int) -> int | None:
     """The last of the samples before a place that no earlier sample can make a glitch."""
-    value = samples.numbers[:before]
-    same = samples.scaled[:before]
-    steady = (
-        (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2]) & (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2])
-    )
-    found = np.flatnonzero(steady)
-    return int(found[-1]) + 2 if len(found) else None
+    for first in (max(before - NEAR, 0), 0):
+        value, same = samples.numbers[first:before], samples.scaled[first:before]
+        steady = (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2])
+        found = np.flatnonzero(steady & (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2]))
+        if len(found):
+            return first + int(found[-1]) + 2
+    return None
 
 
-def hashes(series: Series, name: str) -> NDArray[np.uint64]:
+def hashes(series: Series, name: str, some: slice = slice(None)) -> NDArray[np.uint64]:
     """A 64-bit hash of each row: its time, value and quality, whatever store it came from."""
-    value = np.where(is_good(series.quality), series.numbers, 0).astype(np.float64) + 0.0
-    bits = value.view(np.uint64)
+    quality, numbers = series.quality[some], series.numbers[some]
+    good = is_good(quality)
+    value = numbers.astype(np.float64) + 0.0
+    mixed: NDArray[np.uint64] = value.view(np.uint64) * _MIX[1]
     if series.text is not None:
-        spelled = np.array([_word(word) for word in series.words] + [0], np.uint64)
-        bits = np.where(series.text >= 0, spelled[series.text], bits)
-    mixed: NDArray[np.uint64]
-    mixed = series.time.view(np.uint64) * _MIX[0] ^ bits * _MIX[1] ^ series.quality.astype(np.uint64) * _MIX[2]
+        spelled = np.array([_word(word) for word in series.words] + [0], np.uint64) * _MIX[1]
+        text = series.text[some]
+        mixed = np.where(text >= 0, spelled[text], mixed)
+    if not good.all():
+        mixed[~good] = quality[~good].astype(np.uint64) * _MIX[2]
+    mixed ^= series.time[some].view(np.uint64) * _MIX[0]
     mixed ^= np.uint64(_word(name))
     mixed ^= mixed >> np.uint64(29)
     mixed *= _MIX[3]

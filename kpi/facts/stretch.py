@@ -7,6 +7,8 @@ row that arrives meanwhile cannot be missed.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from config.plant import Asset, Meter, Plant
 from config.slices import Slices
 from config.zone import HOUR
@@ -108,7 +110,12 @@ def _form(
 
 
 def _of_day(tables: Mapping[str, Table], start: int, end: int) -> dict[str, Table]:
-    return {name: table[(table["start"] >= start) & (table["start"] < end)] for name, table in tables.items()}
+    """Tables of one asset are in the order of time."""
+    found = {}
+    for name, table in tables.items():
+        first, last = np.searchsorted(table["start"], (start, end), "left")
+        found[name] = table[first:last]
+    return found
 
 
 def _rows(tables: Mapping[str, Table]) -> int:
