@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 SPEEDS = {"press": 36, "cnc": 84, "station": 48}  # planned seconds a piece
-PRESSES, MACHINES, STATIONS, SAWS = 12, 8, 8, 3
+PRESSES, MACHINES, STATIONS, SAWS = 12, 8, 8, 1
 FAILING = "press-07"
 DUMB = ("drill-01", "drill-02", "grinder-01", "grinder-02", "bender-01")
 
