@@ -86,5 +86,5 @@ def _assessed(args: argparse.Namespace) -> "Assessment":
 
 
 def _heading(made: "Assessment") -> str:
-    told = made.document()
+    told = made.about()
     return f"{told['plant']}  {told['from']} – {told['to']}  {told['factors']}"

@@ -47,7 +47,7 @@ def key_devices_basic(ground: Ground, p: Parameters) -> Holding:
 def key_devices_live(ground: Ground, p: Parameters) -> Holding:
     least, longest = share(p, "coverage"), within(p, "within")
     found = _tally(ground, ground.key_devices, lambda asset: _collected(ground, asset, least, longest))
-    return found.every(ground.told(coverage=least, within_ms=longest and longest // 10**6))
+    return found.every(ground.told(at_least=least, within_ms=longest and longest // 10**6))
 
 
 def key_devices_reported(ground: Ground, p: Parameters) -> Holding:
@@ -62,7 +62,7 @@ def key_devices_reported(ground: Ground, p: Parameters) -> Holding:
     for row in rows:
         if (asset := ground.asset(row)) is not None and _has(ground, row):
             found.add(row.id, met(asset))
-    return found.every(ground.told(coverage=least))
+    return found.every(ground.told(at_least=least))
 
 
 def _has(ground: Ground, row: Device) -> bool:
@@ -73,7 +73,7 @@ def _has(ground: Ground, row: Device) -> bool:
 def scheduled_devices_state(ground: Ground, p: Parameters) -> Holding:
     least = share(p, "coverage")
     found = _tally(ground, ground.key_devices, lambda asset: _state(ground, asset, least), "state", "power")
-    return found.every(ground.told(coverage=least))
+    return found.every(ground.told(at_least=least))
 
 
 def _state(ground: Ground, asset: Asset, least: Fraction) -> bool | None:
@@ -97,7 +97,7 @@ def production_data(ground: Ground, p: Parameters) -> Holding:
         return both((quick, _state(ground, asset, least), _counts(ground, asset, least)))
 
     rows = ground.key_devices or [row for row in ground.devices if ground.asset(row)]
-    return _tally(ground, rows, met, "state", *PIECES).every(ground.told(coverage=least))
+    return _tally(ground, rows, met, "state", *PIECES).every(ground.told(at_least=least))
 
 
 def devices_collected(ground: Ground, p: Parameters) -> Holding:
@@ -109,7 +109,7 @@ def devices_collected(ground: Ground, p: Parameters) -> Holding:
         return both((_state(ground, asset, required), _counts(ground, asset, required), values))
 
     found = _tally(ground, ground.devices, met, "state", "power", *PIECES)
-    return found.share(share(p, "share"), ground.told(coverage=required))
+    return found.share(share(p, "share"), ground.told(at_least=required))
 
 
 def device_alarms(ground: Ground, p: Parameters) -> Holding:
@@ -118,7 +118,7 @@ def device_alarms(ground: Ground, p: Parameters) -> Holding:
     def met(asset: Asset) -> bool | None:
         return ground.heard(asset.id, "alarm").reaches(required)
 
-    return _tally(ground, ground.devices, met, "alarm").share(share(p, "share"), ground.told(coverage=required))
+    return _tally(ground, ground.devices, met, "alarm").share(share(p, "share"), ground.told(at_least=required))
 
 
 def fault_record(ground: Ground, p: Parameters) -> Holding:

@@ -65,7 +65,7 @@ def automatic_points(ground: Ground, p: Parameters) -> Holding:
     least, link = share(p, "coverage"), str(p["link"])
     met, points = _recorded(ground, link, least)
     reason = None if met is not None else "low_coverage" if next(_points(ground, link), None) else "not_configured"
-    return Holding(met, reason, ground.told(link=link, coverage=least, points=points))
+    return Holding(met, reason, ground.told(link=link, at_least=least, points=points))
 
 
 def _links(ground: Ground, links: Iterable[str], least: Fraction) -> Tally:
@@ -77,7 +77,7 @@ def _links(ground: Ground, links: Iterable[str], least: Fraction) -> Tally:
 
 def domains_recorded(ground: Ground, p: Parameters) -> Holding:
     least = share(p, "coverage")
-    return _links(ground, DOMAINS, least).least(count(p), ground.told(coverage=least))
+    return _links(ground, DOMAINS, least).least(count(p), ground.told(at_least=least))
 
 
 def scenes_stored(ground: Ground, p: Parameters) -> Holding:
@@ -105,7 +105,7 @@ def key_process_parameters(ground: Ground, p: Parameters) -> Holding:
         points = [(asset.id, name) for asset in assets for name in values_of(asset)]
         if points:
             found.add(process, either(ground.heard(*point).reaches(required) for point in points))
-    return found.least(count(p), ground.told(coverage=required))
+    return found.least(count(p), ground.told(at_least=required))
 
 
 def key_processes_live(ground: Ground, p: Parameters) -> Holding:
@@ -116,7 +116,7 @@ def key_processes_live(ground: Ground, p: Parameters) -> Holding:
             found.add(process, either(ground.links[asset].reaches(required) for asset in assets))
         else:
             found.absent.append(process)
-    return found.share(share(p, "share"), ground.told(coverage=required))
+    return found.share(share(p, "share"), ground.told(at_least=required))
 
 
 def counts_per_order(ground: Ground, p: Parameters) -> Holding:
@@ -162,7 +162,7 @@ def quality_source(ground: Ground, p: Parameters) -> Holding:
     for point in _points(ground, "quality"):
         if len(found.yes) < count(p):
             found.add(f"{point.asset}.{point.name}", ground.heard(point.asset, point.name).reaches(required))
-    return found.least(count(p), ground.told(coverage=required))
+    return found.least(count(p), ground.told(at_least=required))
 
 
 def inspection_devices(ground: Ground, p: Parameters) -> Holding:

@@ -32,7 +32,7 @@ def _alarms(ground: Ground, kind: str, p: Parameters) -> Holding:
 
 def risk_points_online(ground: Ground, p: Parameters) -> Holding:
     least = share(p, "share")
-    return _online(ground, "risk", least).every(ground.told(coverage=least))
+    return _online(ground, "risk", least).every(ground.told(at_least=least))
 
 
 def risk_alarms(ground: Ground, p: Parameters) -> Holding:
@@ -45,7 +45,7 @@ def hazard_alarms(ground: Ground, p: Parameters) -> Holding:
 
 def tanks_online(ground: Ground, p: Parameters) -> Holding:
     least = share(p, "share")
-    return _online(ground, "tank", least).every(ground.told(coverage=least))
+    return _online(ground, "tank", least).every(ground.told(at_least=least))
 
 
 def tank_alarms(ground: Ground, p: Parameters) -> Holding:
@@ -54,7 +54,7 @@ def tank_alarms(ground: Ground, p: Parameters) -> Holding:
 
 def pollution_recorded(ground: Ground, p: Parameters) -> Holding:
     required = ground.plant.rules.coverage
-    return _online(ground, "pollutant", required).least(1, ground.told(coverage=required))
+    return _online(ground, "pollutant", required).least(1, ground.told(at_least=required))
 
 
 def pollution_alarms(ground: Ground, p: Parameters) -> Holding:

@@ -29,12 +29,13 @@ class Assessment:
 
     def document(self, lang: str = "zh") -> Json:
         """CONTRACT.md section 7, and beside it the plant, the windows, the policy and the factors."""
-        found = {**self.form.document(lang), **self._about()}
+        found = {**self.form.document(lang), **self.about()}
         plain = printed(found)
         assert isinstance(plain, dict)
         return plain
 
-    def _about(self) -> Json:
+    def about(self) -> Json:
+        """What the form stands on."""
         ground, plant = self.ground, self.ground.plant
         base, register = ground.baseline, plant.register
         return {

@@ -1,0 +1,121 @@
+"""The workbook as an assessor finds it: boxes ticked, numbers that are numbers, pages that print."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from config.template_file import TEMPLATES, load
+from kpi.forms.assess import Assessment, assess, declared_of
+from kpi.forms.workbook import workbook
+from tests.assess.plants import Factory, built
+
+ANSWERS = {
+    "answers": {
+        "1": [2, 3],
+        "3": {"total": 8, "networked": 6},
+        "12": {"before": {"revenue": 5200}, "after": {"revenue": 5200}},
+    },
+    "scenes": {"设备管理": 3, "财务管理": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
+    made = built(tmp_path_factory.mktemp("factory"))
+    yield made
+    made.reader.close()
+
+
+def assessed(factory: Factory, template: str, answers: dict[str, Any] | None = None) -> Assessment:
+    form = load(template)
+    return assess(form, declared_of(form, answers), factory.ground())
+
+
+def opened(of: Assessment, lang: str = "zh") -> Any:
+    return load_workbook(io.BytesIO(workbook(of, lang)))
+
+
+@pytest.fixture(scope="module")
+def book(factory: Factory) -> Any:
+    return opened(assessed(factory, "sme-2024", ANSWERS))
+
+
+def found(sheet: Any, first: object, second: str) -> list[Any]:
+    """The row whose first two cells begin so."""
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    return next(row for row in rows if row[0] == first and str(row[1]).startswith(second))
+
+
+def test_the_form_in_its_order_with_its_boxes(book: Any) -> None:
+    sheet = book["评测表"]
+    numbers = [cell.value for cell in sheet["A"] if isinstance(cell.value, int)]
+    assert numbers == [*range(1, 16), *range(1, 17)]
+    assert found(sheet, 1, "网络建设")[2].split("\n")[1][0] == "☑"
+    row = found(sheet, 3, "设备联网")
+    assert [line[0] for line in row[2].split("\n")] == ["☐", "☐", "☐", "☑", "☐"]  # 4 of 8 is in (40%, 60%]
+    assert row[3].startswith("具体数据[ 50.00% ]，其中实现联网的生产设备数量为[ 4 ]台")
+    assert "填报" in row[3] and row[4] == "实测"
+    scene = found(sheet, 8, "设备管理*")
+    assert "☑ 二级（规范级）" in scene[2] and "实测上限: 2" in scene[3]
+
+
+def test_numbers_are_numbers(book: Any, factory: Factory) -> None:
+    sheet = book["计分表"]
+    row = found(sheet, 3, "设备联网")
+    assert row[2:6] == [0.5, 75, 0.06, 4.5]
+    terms = {cell.value.strip(): sheet.cell(cell.row, 3).value for cell in sheet["B"] if isinstance(cell.value, str)}
+    assert (terms["联网"], terms["总数"]) == (4, 8)
+    assert isinstance(terms["后 · 综合能源消费量 (tce)"], float)
+
+
+def test_every_device_says_why(book: Any) -> None:
+    sheet = book["设备台账"]
+    why = {row[0].value: (row[12].value, row[15].value) for row in sheet.iter_rows(min_row=7) if row[0].value}
+    assert why["press-01"] == ("✓", None)
+    assert why["press-03"] == (None, "好采样占比不足")
+    assert why["drill-01"][1] == "台账中有，未接入"
+    assert why["compressor"][1] == "不计入（辅助）"
+
+
+def test_evidence_has_its_grade_and_window(book: Any) -> None:
+    sheet = book["证据清单"]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=4)]
+    grades = {(row[0], row[2]): row[3] for row in rows}
+    assert grades["3", "实测"] == "A"
+    assert grades["3", "填报"] == "D"
+    assert grades["2", "佐证"] == "C"
+    assert grades["1 网络建设", "实测"] == "B"
+    assert all(row[7] for row in rows if row[3] == "A"), "continuous measurement names its window"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_form_prints(factory: Factory, template: str, lang: str) -> None:
+    made = opened(assessed(factory, template), lang)
+    assert len(made.worksheets) == 6
+    for sheet in made.worksheets:
+        assert (
+            sheet.page_setup.paperSize == 9
+            and sheet.page_setup.fitToWidth == 1
+            and sheet.sheet_properties.pageSetUpPr.fitToPage
+        )
+        assert sheet.print_title_rows or sheet.max_row < 4
+        for row in sheet.iter_rows():
+            for cell in row:
+                assert not isinstance(cell.value, str) or cell.value[:1] != "=" or cell.data_type == "s"
+
+
+def test_text_of_a_register_is_never_a_formula(tmp_path: Any) -> None:
+    made = built(tmp_path)
+    register = tmp_path / "register.csv"
+    register.write_text(register.read_text(encoding="utf-8").replace("冲床1", "=1+1"), encoding="utf-8")
+    from config.load import load as load_plant
+
+    again = Factory(load_plant(made.file), made.virtual)
+    sheet = opened(assessed(again, "sme-2024"))["设备台账"]
+    cell = next(row[1] for row in sheet.iter_rows() if row[0].value == "press-01")
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    again.reader.close()
