@@ -7,7 +7,7 @@ reading, so a day that was left half written is merely formed again.
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,9 @@ class Stamp:
     @property
     def kept(self) -> bool:
         return not self.version
+
+    def fields(self) -> tuple[int | str, ...]:
+        return self.since, self.until, self.oldest, self.config, self.first, self.last, self.version
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class Archive:
         about: dict[str, Any] = {"version": VERSION, "plant": self.plant, "day": day, "written": written}
         for name in ORDER:
             if name == "slices":
-                about["stamps"] = {unit: astuple(stamp) for unit, stamp in sorted(held.stamps.items())}
+                about["stamps"] = {unit: stamp.fields() for unit, stamp in sorted(held.stamps.items())}
             table = held.tables[name]
             table = table[np.lexsort((table["start"], ranks[table["asset"]]))]
             arrow = encoded(name, table, names).replace_schema_metadata({"gemba": json.dumps(about)})
@@ -117,8 +120,9 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
     """A table as Arrow: words for codes, timestamps for times, otherwise integers."""
     columns: dict[str, pa.Array] = {}
     words = names.words()
-    for column in DTYPES[name].names or ():
-        values = np.ascontiguousarray(table[column])
+    columns_of = DTYPES[name].names or ()
+    lines = np.ascontiguousarray(table.view(np.int64).reshape(-1, len(columns_of)).T)
+    for column, values in zip(columns_of, lines, strict=True):
         if column in TEXT:
             present = np.zeros(len(words), np.bool_)
             present[values] = True

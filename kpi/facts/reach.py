@@ -8,7 +8,7 @@ from config.plant import PIECES, READING, Asset, Meter
 from config.zone import DAY
 from connectors.base import Ints
 from kpi.facts.form import Formed
-from kpi.facts.reading import EVER, Reading, anchor
+from kpi.facts.reading import EVER, Reading, anchors
 
 AHEAD = 3  # good samples after a day that decide every rise in it
 _HELD = ("state", "mode")
@@ -23,51 +23,49 @@ class Reach:
     oldest: int
 
 
-def reach(made: Formed, of: Asset | Meter, start: int, end: int) -> Reach:
-    """Of the facts of [start, end), which are a part of what was formed."""
-    reading = made.reading
-    margin = of.short_stop + 1 if isinstance(of, Asset) else 0
-    firsts, last, latest = [start - margin], end + margin, end
-    oldest = [start]
-    for name in reading.points:
-        if _counts(reading, name):
-            time = reading.samples(name).only_good().time
-            place = int(np.searchsorted(time, end, "left"))
+class Reaches:
+    """Of the facts of one asset or meter that were formed at once, asked for each part of them."""
+
+    def __init__(self, made: Formed, of: Asset | Meter) -> None:
+        reading = made.reading
+        self.margin = of.short_stop + 1 if isinstance(of, Asset) else 0
+        self.opened = made.opened
+        self.counted: dict[str, tuple[Ints, Ints]] = {}  # good samples, and where an anchor is
+        self.held: dict[str, Ints] = {}
+        for name in reading.points:
+            samples = reading.samples(name)
+            if _counts(reading, name):
+                good = samples.only_good()
+                self.counted[name] = good.time, anchors(good)
+            else:
+                self.held[name] = samples.only_good().time if name == "product" else samples.time
+
+    def of(self, start: int, end: int) -> Reach:
+        firsts, last, latest, oldest = [start - self.margin], end + self.margin, end, [start]
+        for name, (time, sure) in self.counted.items():
+            before, place = np.searchsorted(time, (start, end), "left").tolist()
             last = max(last, int(time[place + AHEAD - 1]) + 1 if place + AHEAD <= len(time) else EVER)
             if name in PIECES and place < len(time):
                 latest = max(latest, int(time[place]))
-            begin = _anchored(reading, name, start)
-        else:
-            time, at = _held(reading, name, start, margin)
-            begin = _in_force(time, at)
-        firsts.append(begin)
-        if len(time):
-            oldest.append(max(begin, int(time[0])))
-    if made.opened is not None and latest >= made.opened:
-        last = EVER
-    return Reach(min(firsts), max(last, latest + 1), min(oldest))
+            rank = int(np.searchsorted(sure, before, "left")) - 1
+            firsts.append(-EVER if rank < 0 else int(time[sure[rank] - 2]))
+            oldest += [max(firsts[-1], int(time[0]))] if len(time) else []
+        for name, time in self.held.items():
+            place = int(np.searchsorted(time, self._needed(name, start), "right")) - 1
+            firsts.append(int(time[place]) if place >= 0 else -EVER)
+            oldest += [max(firsts[-1], int(time[0]))] if len(time) else []
+        if self.opened is not None and latest >= self.opened:
+            last = EVER
+        return Reach(min(firsts), max(last, latest + 1), min(oldest))
+
+    def _needed(self, name: str, start: int) -> int:
+        """The instant from which on a held point must be known."""
+        if name == "product":
+            return start - 1
+        if name in _HELD:
+            return start - self.margin
+        return min(start - self.margin, start // DAY * DAY)  # power: its integral begins with the UTC day
 
 
 def _counts(reading: Reading, name: str) -> bool:
     return name in (*PIECES, "energy", READING) and reading.points[name].counter is not None
-
-
-def _held(reading: Reading, name: str, start: int, margin: int) -> tuple[Ints, int]:
-    """The rows of a held point, and the instant from which on it is needed."""
-    samples = reading.samples(name)
-    if name == "product":
-        return samples.only_good().time, start - 1
-    if name in _HELD:
-        return samples.time, start - margin
-    return samples.time, min(start - margin, start // DAY * DAY)  # power: its integral begins with the UTC day
-
-
-def _in_force(time: Ints, at: int) -> int:
-    place = int(np.searchsorted(time, at, "right")) - 1
-    return int(time[place]) if place >= 0 else -EVER
-
-
-def _anchored(reading: Reading, name: str, start: int) -> int:
-    samples = reading.samples(name).only_good()
-    place = anchor(samples, int(np.searchsorted(samples.time, start, "left")))
-    return -EVER if place is None else int(samples.time[place - 2])

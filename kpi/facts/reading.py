@@ -121,14 +121,21 @@ class Reading:
         return rows, digest.view(np.int64)
 
 
+def anchors(samples: Samples) -> Ints:
+    """The samples that no earlier one can make a glitch: those that two others precede, none of them falling."""
+    value, same = samples.numbers, samples.scaled
+    steady = (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2])
+    if same.any():
+        steady &= (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2])
+    return np.flatnonzero(steady) + 2
+
+
 def anchor(samples: Samples, before: int) -> int | None:
-    """The last of the samples before a place that no earlier sample can make a glitch."""
+    """The last anchor among the samples before a place."""
     for first in (max(before - NEAR, 0), 0):
-        value, same = samples.numbers[first:before], samples.scaled[first:before]
-        steady = (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2])
-        found = np.flatnonzero(steady & (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2]))
+        found = anchors(samples.take(slice(first, before)))
         if len(found):
-            return first + int(found[-1]) + 2
+            return first + int(found[-1])
     return None
 
 

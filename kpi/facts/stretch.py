@@ -16,7 +16,7 @@ from kpi.facts import form
 from kpi.facts.archive import Day, Stamp
 from kpi.facts.names import Names
 from kpi.facts.parts import Parts
-from kpi.facts.reach import reach
+from kpi.facts.reach import Reaches
 from kpi.facts.reading import EVER
 from kpi.facts.schema import Table
 from kpi.facts.units import Unit
@@ -91,7 +91,8 @@ def _form(
     for _ in range(TRIES):
         before = reader.version(unit.id, first, last)
         made = formed(reader, plant, unit.of, cut, steps, names)
-        spans = [reach(made, unit.of, *unit.days.span(day)) for day in run]
+        reaches = Reaches(made, unit.of)
+        spans = [reaches.of(*unit.days.span(day)) for day in run]
         reached = min(one.since for one in spans), max(one.until for one in spans)
         if reached[0] >= first and reached[1] <= last and reader.version(unit.id, first, last) == before:
             break
