@@ -24,11 +24,8 @@ class Clock(Protocol):
 class SystemClock:
     """The clocks of this machine."""
 
-    def wall_ns(self) -> int:
-        return time.time_ns()
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
+    wall_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
 
     async def sleep_until(self, monotonic_ns: int) -> None:
         # In a loop, since a sleep may end early: uvloop counts in milliseconds from the start of its iteration.

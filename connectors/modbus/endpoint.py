@@ -24,7 +24,7 @@ from pymodbus.transaction import TransactionManager
 from connectors import quality
 from connectors.base import Disconnected
 from connectors.clock import Clock
-from connectors.modbus.pdu import REPLIES, only_reads
+from connectors.modbus.pdu import REPLIES, Reply, only_reads
 
 PORT = 502
 ROOM = 600  # [bytes] for a late reply beside the one that is waited for
@@ -180,13 +180,17 @@ class Endpoint:
     async def ask(self, request: ModbusPDU, size: int, deadline: int, pause: int = 0) -> tuple[ModbusPDU, int, int]:
         """The reply (maybe an exception), checked, and the monotonic times at which it was asked for and came.
 
-        A reply that is no exception holds `size` bytes (0: it says itself). Raises Disconnected, with BadTimeout where
+        A reply that brings registers or bits holds `size` bytes. Raises Disconnected, with BadTimeout where
         the unit was silent; the others on the line need not care.
         """
         if self._late:
             await self._clock.sleep_until(self._late.get(request.dev_id, 0))
         async with self._lock:
-            exchanges = await self._ready(request.dev_id, deadline, pause)
+            if self._late or self._suspect or pause or self.line.serial:
+                await self._settle(request.dev_id, deadline, pause)
+            exchanges = self._exchanges
+            if exchanges is None or exchanges.transport is None:  # pymodbus would connect by itself
+                raise Disconnected(f"{self.line}: connection lost", quality.BAD_NOT_CONNECTED)
             within = deadline + self.line.character * (16 + size)
             exchanges.comm_params.timeout_connect = within / 1e9
             task = asyncio.current_task()
@@ -207,16 +211,14 @@ class Endpoint:
             self._missing.clear()
             return reply, sent, self._rested
 
-    async def _ready(self, unit: int, deadline: int, pause: int) -> _Exchanges:
+    async def _settle(self, unit: int, deadline: int, pause: int) -> None:
+        """Until nothing that was sent before can be taken for the next answer."""
         if unit in self._late:
             await self._clock.sleep_until(self._late.pop(unit))
         if self._suspect:
             await self._open(deadline)
         if pause or self.line.serial:  # a serial line is silent for 3.5 characters between two frames
             await self._clock.sleep_until(self._rested + max(pause, 7 * self.line.character // 2))
-        if self._exchanges is None or not self._exchanges.is_active():  # pymodbus would connect by itself
-            raise Disconnected(f"{self.line}: connection lost", quality.BAD_NOT_CONNECTED)
-        return self._exchanges
 
     def distrust(self) -> None:
         """The next exchange takes a new socket, as after an answer that was none."""
@@ -243,13 +245,12 @@ class Endpoint:
 
 def _check(request: ModbusPDU, reply: ModbusPDU, size: int) -> None:
     """pymodbus lets pass a transaction id of 0, and knows nothing of what was asked."""
-    body = getattr(reply, "body", b"")
-    if (reply.dev_id, reply.transaction_id) != (request.dev_id, request.transaction_id):
+    if reply.dev_id != request.dev_id or reply.transaction_id != request.transaction_id:
         raise ModbusException(f"unit {reply.dev_id}, transaction {reply.transaction_id} is not what was asked")
     if reply.function_code & 0x7F != request.function_code:
         raise ModbusException(f"function {reply.function_code} is not what was asked")
-    if size and not reply.isError() and (len(body) != size + 1 or body[0] != size):
-        raise ModbusException(f"{len(body) - 1} bytes instead of {size}")
+    if isinstance(reply, Reply) and (len(reply.body) != size + 1 or reply.body[0] != size):
+        raise ModbusException(f"{len(reply.body) - 1} bytes instead of {size}")
 
 
 # -- opening -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from connectors import quality
 from connectors.base import Frame
 from connectors.modbus.decode import EXCEPTIONS, Columns, Decoder, objects
 from connectors.modbus.plan import place, plan, wire_type
+from tests.connectors.clock import StoppedClock
 from tests.connectors.modbus.points import TYPES, point, source
 
 
@@ -28,9 +29,9 @@ def decoded(points: list[Point], registers: dict[int, int] | None = None, bits: 
         else:
             raw = b"".join(struct.pack(">H", (registers or {}).get(i, 0)) for i in wanted)
         decoder = Decoder(request, group.points)
-        assert decoder.bytes == len(raw)
+        assert decoder.size == len(raw)
         decoder(bytes((len(raw) % 256,)) + raw, columns)
-    return columns.frame(1, 2)
+    return columns.frame(StoppedClock())
 
 
 def read(points: list[Point], *args: Any) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def test_a_refused_request_keeps_its_reason_beside_what_is_no_number() -> None:
     refused, answered = (Decoder(request, group.points) for request in group.requests)
     columns.bad(refused.columns, quality.BAD_NODE_UNKNOWN)
     answered(bytes.fromhex("047fc00000"), columns)
-    frame = columns.frame(1, 2)
+    frame = columns.frame(StoppedClock())
     assert frame.quality is not None
     assert [quality.name(code) for code in frame.quality.tolist()] == ["BadNodeIdUnknown", "Bad"]
 

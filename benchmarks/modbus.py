@@ -1,0 +1,229 @@
+"""Modbus TCP: what a value costs, from a libmodbus server's socket to decoded frames with quality.
+
+Fifty devices of a hundred registers, each with a source and a socket of its own. The client has one core to itself and
+the server the other. Rates are noisy, CPU for each value is steady. Beside ours in the same run: plain pymodbus, which
+ends at a list of registers, and Telegraf where it is built.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+from pymodbus.client import AsyncModbusTcpClient
+
+from config.plant import SECOND, ModbusAddress, Point, Source
+from connectors.modbus import connect
+from tests.servers import provide
+from tests.servers.libmodbus import LibModbus, holding
+
+DEVICES = 50
+REGISTERS = 100
+SPAN = 4.0  # seconds of each measurement
+CPU_BAR = 0.5  # us a value, at most
+RATE_BAR = 2.0  # million values a second, at least
+FLAT_OUT = 1  # [ns] as the interval: the next poll is due when the last one ends
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure, and what it may be at most (or at least)."""
+
+    name: str
+    value: float
+    unit: str
+    bar: float | None = None
+    least: bool = False
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.bar is None or (self.value >= self.bar if self.least else self.value <= self.bar)
+
+    def __str__(self) -> str:
+        words = f"at {'least' if self.least else 'most'} {self.bar:g}: {'holds' if self.holds else 'FAILS'}"
+        bar = "" if self.bar is None else f"  ({words})"
+        return f"{self.name:<52} {self.value:8.3f} {self.unit}{bar}{'  ' + self.note if self.note else ''}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one measurement."""
+
+    cpu: float  # us a value
+    rate: float  # million values a second
+    core: float  # % of one
+
+    @classmethod
+    def of(cls, cpu: float, wall: float, values: int) -> "Cost":
+        return cls(1e6 * cpu / values, values / wall / 1e6, 100 * cpu / wall)
+
+    def __str__(self) -> str:
+        return f"{self.rate:.3f} M values/s, {self.core:.1f} % of a core"
+
+
+@contextmanager
+def pinned(server: int) -> Iterator[None]:
+    """This process on the first core, the server on the last; where there is one core only, both on it."""
+    before = os.sched_getaffinity(0)
+    cores = sorted(before)
+    os.sched_setaffinity(server, {cores[-1]})
+    os.sched_setaffinity(0, {cores[0]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+# -- the three ---------------------------------------------------------------------------------------------------------
+async def ours(ports: Sequence[int], every: int) -> Cost:
+    """Frames, each of them looked at: all Good, and at its end the value that belongs there."""
+    last = holding(1, REGISTERS - 1)
+    counts = [0] * len(ports)
+
+    async def poll(index: int) -> None:
+        source = Source("bench", "modbus", f"tcp://127.0.0.1:{ports[index]}", every=every, timeout=5 * SECOND)
+        points = [
+            Point("a", f"r{i}", "bench", ModbusAddress("holding", i), type="uint16", every=every)
+            for i in range(REGISTERS)
+        ]
+        async with connect(source, points) as connector, aclosing(connector.frames()) as frames:  # type: ignore[type-var]
+            async for frame in frames:
+                if frame.quality is not None or frame.ints.item(-1) != last:
+                    raise RuntimeError("a value is missing")
+                if not counts:
+                    break
+                counts[index] += REGISTERS
+
+    return await _measured([poll(index) for index in range(len(ports))], counts)
+
+
+async def plain(ports: Sequence[int]) -> Cost:
+    """pymodbus as its own documentation reads registers."""
+    counts = [0] * len(ports)
+
+    async def poll(index: int) -> None:
+        async with AsyncModbusTcpClient("127.0.0.1", port=ports[index], timeout=5) as client:
+            while counts:
+                reply = await client.read_holding_registers(0, count=REGISTERS, device_id=1)
+                if reply.isError() or len(reply.registers) != REGISTERS:
+                    raise RuntimeError("a value is missing")
+                if counts:
+                    counts[index] += REGISTERS
+
+    return await _measured([poll(index) for index in range(len(ports))], counts)
+
+
+async def _measured(polls: Sequence[Awaitable[None]], counts: list[int]) -> Cost:
+    """A poll ends by itself when `counts` is emptied: Python 3.11 may forget a cancellation in plain pymodbus."""
+    tasks = [asyncio.ensure_future(poll) for poll in polls]
+    await asyncio.sleep(0.5)
+    cpu, wall, before = time.process_time(), time.perf_counter(), sum(counts)
+    await asyncio.sleep(SPAN)
+    cost = Cost.of(time.process_time() - cpu, time.perf_counter() - wall, sum(counts) - before)
+    counts.clear()
+    await asyncio.gather(*tasks)
+    return cost
+
+
+def telegraf(ports: Sequence[int], interval: str, folder: Path) -> Cost | None:
+    """Telegraf's modbus input, discarded; None where it is not built."""
+    program = provide.find("telegraf")
+    if program is None:
+        return None
+    fields = ",\n".join(f'      {{address={i}, name="r{i}", type="UINT16"}}' for i in range(REGISTERS))
+    devices = "".join(
+        f'[[inputs.modbus]]\n  name = "d{port}"\n  controller = "tcp://127.0.0.1:{port}"\n  timeout = "5s"\n'
+        '  configuration_type = "request"\n  [[inputs.modbus.request]]\n    slave_id = 1\n    register = "holding"\n'
+        f"    fields = [\n{fields}\n    ]\n"
+        for port in ports
+    )
+    config = folder / f"telegraf-{interval}.conf"
+    config.write_text(
+        f'[agent]\n  interval = "{interval}"\n  flush_interval = "1s"\n  omit_hostname = true\n'
+        "  metric_batch_size = 5000\n  metric_buffer_limit = 200000\n[[outputs.discard]]\n"
+        '[[inputs.internal]]\n  interval = "1s"\n  collect_memstats = false\n[[outputs.file]]\n'
+        f'  namepass = ["internal_gather"]\n  files = ["{folder}/gathered-{interval}"]\n' + devices
+    )
+    core = str(min(os.sched_getaffinity(0)))
+    with (folder / "telegraf.log").open("wb") as log:
+        command = ["taskset", "-c", core, str(program), "--config", str(config)]
+        child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "GOMAXPROCS": "1"})
+        try:
+            time.sleep(3.0)
+            own = psutil.Process(child.pid)
+            cpu, wall, before = sum(own.cpu_times()[:2]), time.perf_counter(), _gathered(folder, interval)
+            time.sleep(2 * SPAN)
+            spent, took = sum(own.cpu_times()[:2]) - cpu, time.perf_counter() - wall
+            rows = _gathered(folder, interval) - before
+        finally:
+            child.terminate()
+            child.wait(10)
+    return Cost.of(spent, took, rows * REGISTERS)
+
+
+def _gathered(folder: Path, interval: str) -> int:
+    """Metrics that all inputs together say they have gathered, one a device and poll."""
+    latest: dict[str, int] = {}
+    for line in (folder / f"gathered-{interval}").read_text().splitlines():
+        if "metrics_gathered=" in line and "input=modbus" in line:
+            tags, _, fields = line.partition(" ")
+            latest[tags] = int(fields.partition("metrics_gathered=")[2].partition("i")[0])
+    return sum(latest.values())
+
+
+# -- the run -----------------------------------------------------------------------------------------------------------
+def looped(work: Callable[[], Awaitable[Cost]], factory: Any = None) -> Cost:
+    async def awaited() -> Cost:
+        return await work()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(awaited())
+
+
+def run() -> list[Row]:
+    """All figures; flat out the best of three, since others use the machine."""
+    provide.ensure("libmodbus")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        with LibModbus(folder / "server", devices=DEVICES, size=1000) as server, pinned(server.pid):
+            ports = server.ports
+            for name, factory in (("uvloop", uvloop.new_event_loop), ("asyncio", None)):
+                costs = [looped(lambda: ours(ports, FLAT_OUT), factory) for _ in range(3)]
+                best = min(costs, key=lambda cost: cost.cpu)
+                bars = (CPU_BAR, RATE_BAR) if name == "uvloop" else (None, None)
+                rows.append(Row(f"flat out, {name}", best.cpu, "us CPU/value", bars[0], note=str(best)))
+                fastest = max(cost.rate for cost in costs)
+                rows.append(Row(f"flat out, {name}", fastest, "M values/s", bars[1], True))
+                for interval in (10, 100):
+                    cost = looped(lambda: ours(ports, interval * SECOND // 1000), factory)  # noqa: B023
+                    rows.append(Row(f"every {interval} ms, {name}", cost.cpu, "us CPU/value", note=str(cost)))
+            for name, factory in (("uvloop", uvloop.new_event_loop), ("asyncio", None)):
+                cost = looped(lambda: plain(ports), factory)
+                rows.append(Row(f"flat out, plain pymodbus, {name}", cost.cpu, "us CPU/value", note=str(cost)))
+            for interval in (10, 100):
+                found = telegraf(ports, f"{interval}ms", folder)
+                if found:
+                    rows.append(Row(f"every {interval} ms, telegraf", found.cpu, "us CPU/value", note=str(found)))
+    return rows
+
+
+def main() -> int:
+    rows = run()
+    for row in rows:
+        print(row)
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
