@@ -17,7 +17,7 @@ from kpi.api.service import Service
 
 PER = Literal["slice", "hour", "shift", "day", "week", "month", "year", "window"]
 BY = Literal["asset", "line", "workshop", "plant"]
-PROBLEM: dict[str, Any] = {"model": models.ProblemDocument, "content": {MEDIA: {}}}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WORDS = {
     401: "no token, or one that is unknown or has expired",
     403: "the token lacks the scope",
@@ -228,6 +228,27 @@ def make(service: Service) -> APIRouter:
         from kpi.forms.outline import outline
 
         return document(outline(load(_form(name)), lang), match)
+
+    @router.post(
+        "/assessments/{id}.xlsx",
+        responses={200: {"description": "the filled workbook", "content": {XLSX: {}}}, **problems(404, 422)},
+        operation_id="workbook",
+        tags=["forms"],
+        response_class=Response,
+    )
+    def workbook(name: NAME, asked: models.Assessment, lang: Literal["zh", "en"] = "zh") -> Response:
+        """The form filled as a workbook, with its evidence, its register and its gaps."""
+        from kpi.forms.workbook import workbook as made
+
+        headers = {"Content-Disposition": f'attachment; filename="{_form(name)}.xlsx"'}
+        return Response(made(service.assessment(_form(name), asked), lang), headers=headers, media_type=XLSX)
+
+    @router.post(
+        "/assessments/{id}", responses={**answered("Form"), **problems(404, 422)}, operation_id="assess", tags=["forms"]
+    )
+    def assess(name: NAME, asked: models.Assessment, lang: Literal["zh", "en"] = "zh") -> Response:
+        """Measured and declared together: the document of `gemba assess --json`."""
+        return document(service.assessment(_form(name), asked).document(lang))
 
     return router
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,6 +20,10 @@ from kpi.api.problems import Problem
 from kpi.facts.archive import Archive
 from store.journal import History, place
 from store.reader import Reader
+
+if TYPE_CHECKING:
+    from kpi.api.models import Assessment
+    from kpi.forms.assess import Assessment as Assessed
 
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
@@ -120,6 +124,22 @@ class Service:
             return report(whole, per, revenue, before, baseline_revenue)
 
         return self._answer(("energy", window, per, factors, revenue, baseline, baseline_revenue), made)
+
+    def assessment(self, template: str, asked: "Assessment") -> "Assessed":
+        """A form of this plant. Raises TemplateError and PlantError for what is wrong in the body."""
+        from config.template_file import load as load_template
+        from kpi.binding.ground import Ground
+        from kpi.forms.assess import assess, declared_of
+
+        form = load_template(template)
+        declared = declared_of(form, asked.answers)
+        start, end = self.window(asked.start, asked.to, None, None)
+        before = None
+        if asked.baseline:
+            told = span.span(self.plant(), self.clock(), asked.baseline.get("from"), asked.baseline.get("to"))
+            before = told.start, told.end
+        ground = Ground(self.reader(), self.plant(), start, end, self.archive(), self.clock(), before)
+        return assess(form, declared, ground)
 
     def _groups(self, by: str) -> int:
         plant = self.plant()

@@ -123,3 +123,28 @@ def test_a_plant_file_that_becomes_wrong_leaves_the_old_one(client: TestClient, 
     finally:
         plant_file.write_text(text, encoding="utf-8")
     assert client.get("/api/v1/health").json()["status"] == "ok"
+
+
+ANSWERS = {"answers": {"5": 4, "8": 4}, "scenes": {"设备管理": 3}}
+
+
+def test_an_assessment_is_that_of_the_command_line(
+    client: TestClient, plant_file: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("template: sme-2024\nanswers: {5: 4, 8: 4}\nscenes: {设备管理: 3}\n", encoding="utf-8")
+    words = ["assess", "sme-2024", str(plant_file), *WORDS, "--answers", str(answers), "--lang", "zh"]
+    assert main(words) == 0
+    body = {**SPAN, "answers": ANSWERS}
+    answer = client.post("/api/v1/assessments/sme-2024", json=body)
+    assert answer.status_code == 200
+    assert answer.content == capfdbinary.readouterr().out
+    assert answer.json()["items"][2]["origin"] in ("measured", "missing")
+
+
+def test_wrong_answers_are_told_by_item(client: TestClient) -> None:
+    answer = client.post("/api/v1/assessments/sme-2024", json={**SPAN, "answers": {"answers": {"5": 9, "8": 0}}})
+    assert answer.status_code == 422
+    assert len(answer.json()["faults"]) == 2
+    assert client.post("/api/v1/assessments/none", json={}).status_code == 404
+    assert client.post("/api/v1/assessments/sme-2024", json={"answer": {}}).status_code == 422
