@@ -1,15 +1,20 @@
-"""The API and the dashboard on one server."""
+"""The API and the dashboard on one server, alone or in a thread beside an agent."""
 
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from config.load import load
+from config.plant import Plant
 from edge.status import ask, socket_path
+from gemba import dashboard
 from kpi.api.app import application
+from kpi.api.guard import loopback
+from kpi.api.tokens import Tokens
 from store import StoreError
 from store.journal import place
 
@@ -21,7 +26,9 @@ def app(plant_file: Path) -> FastAPI:
     def metrics() -> bytes:
         return ask(socket_path(folder), "/metrics") or b"gemba_up 0\n"
 
-    return application(plant_file, metrics)
+    made = application(plant_file, metrics)
+    dashboard.mount(made)
+    return made
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -32,11 +39,46 @@ def listening(host: str, port: int) -> socket.socket:
         raise StoreError(f"{host}:{port}: {error.strerror}; give another --port") from error
 
 
+def refused(plant: Plant, host: str) -> str | None:
+    """Why it may not listen there: only loopback is served without a token."""
+    if loopback(host) or host == "localhost" or Tokens(plant.data).all():
+        return None
+    make = f"make one first: gemba token create {plant.file} --scope read:kpi"
+    return f"without a token it serves loopback only (got {host}); {make}"
+
+
+class Web:
+    """The server of one plant, on a door that is open already. `run` ends when it is told to `stop`."""
+
+    def __init__(self, plant_file: Path, host: str, port: int) -> None:
+        self.door = listening(host, port)
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"http://{shown}:{self.door.getsockname()[1]}/"
+        config = uvicorn.Config(
+            app(plant_file),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.run, name="web", daemon=True)
+
+    def run(self) -> None:
+        self._server.run(sockets=[self.door])
+
+    def start(self) -> None:
+        """In a thread with a loop of its own: polls never wait for pages."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+
 def serve(plant_file: Path, host: str, port: int) -> None:
-    door = listening(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{door.getsockname()[1]}/", file=sys.stderr, flush=True)
-    config = uvicorn.Config(
-        app(plant_file), log_level="warning", access_log=False, server_header=False, proxy_headers=False
-    )
-    uvicorn.Server(config).run(sockets=[door])
+    web = Web(plant_file, host, port)
+    print(web.address, file=sys.stderr, flush=True)
+    web.run()

@@ -17,18 +17,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from config.load import load
-    from kpi.api.guard import loopback
-    from kpi.api.tokens import Tokens
 
     try:
-        from gemba.web import serve
+        from gemba.web import refused, serve
     except ImportError as error:
         print(f"gemba serve: needs {error.name}; install it with: pip install 'gemba[serve]'", file=sys.stderr)
         return 1
-    plant = load(Path(args.plant))
-    if not loopback(args.host) and args.host != "localhost" and not Tokens(plant.data).all():
-        what = f"without a token it serves loopback only (got {args.host})"
-        print(f"gemba serve: {what}; make one first: gemba token create {args.plant} --scope read:kpi", file=sys.stderr)
+    if fault := refused(load(Path(args.plant)), args.host):
+        print(f"gemba serve: {fault}", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     serve(Path(args.plant), args.host, args.port)

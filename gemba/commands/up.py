@@ -1,0 +1,42 @@
+"""`gemba up`: agent and serve in one process, on the embedded store."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+EXAMPLE = "example: gemba up plant.yaml"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLE
+    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    parser.add_argument("--gateway", metavar="G", help="collect only the sources of this gateway, and those of none")
+    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="default 127.0.0.1; elsewhere needs a token")
+    parser.add_argument("--port", type=int, default=8080, metavar="P", help="default 8080; 0 takes a free one")
+
+
+def run(args: argparse.Namespace) -> int:
+    from config.load import load
+    from edge.main import serve
+    from gemba.sources import collected_by
+
+    try:
+        from gemba.web import Web, refused
+    except ImportError as error:
+        print(f"gemba up: needs {error.name}; install it with: pip install 'gemba[serve]'", file=sys.stderr)
+        return 1
+    plant = load(Path(args.plant))
+    if fault := collected_by(plant, args.gateway) or refused(plant, args.host):
+        print(f"gemba up: {fault}", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for name in ("asyncua", "pymodbus"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    web = Web(plant.file, args.host, args.port)
+    web.start()
+    print(web.address, file=sys.stderr, flush=True)
+    try:
+        return serve(plant, args.gateway)
+    finally:
+        web.stop()

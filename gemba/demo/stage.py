@@ -1,0 +1,93 @@
+"""Everything that a demo runs: devices in one process, history written and facts formed beside them, then the agent and
+the pages in this one. The timelines of the past go on into the present."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+
+from config.load import load
+from config.plant import SECOND, Plant
+from gemba.demo.devices import Devices
+from gemba.demo.past import Spans, write
+from gemba.demo.plant import FAILING, plant_file, register_file
+from simulators.plant import VirtualPlant
+from store.journal import History, place
+
+DAY = 86_400 * SECOND
+HOUR = 3_600 * SECOND
+GRID = 10 * SECOND  # on which every poll interval of the plant falls
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A plant whose devices listen and whose past is in its journal, from `start` until `since` [ns]."""
+
+    plant: Plant
+    virtual: VirtualPlant
+    devices: Devices
+    start: int
+    since: int
+
+
+def lost(plant: Plant, start: int, end: int) -> Spans:
+    """The failing machine was away for some minutes every few hours, and for a whole hour every day."""
+    source = plant.assets[FAILING].points["state"].source
+    short = [(at, at + 4 * 60 * SECOND) for at in range(start + 2 * HOUR, end, 5 * HOUR)]
+    long = [(at, at + HOUR) for at in range(start + 9 * HOUR, end, DAY)]
+    return {source: sorted(span for span in short + long if span[1] < end)}
+
+
+@contextmanager
+def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]:
+    """In an empty folder. `say` is told what is going on."""
+    site = folder / "site"
+    site.mkdir(parents=True)
+    (site / "plant.yaml").write_text(plant_file(speed), encoding="utf-8")
+    (site / "register.csv").write_text(register_file(), encoding="utf-8")
+    planned = load(site / "plant.yaml")
+    start = (time.time_ns() - days * DAY) // GRID * GRID
+    say("devices")
+    devices = Devices(planned.file, folder / "plant", start)
+    try:
+        virtual = VirtualPlant(planned, start)
+        say("history")
+        plant = load(devices.plant_file())
+        since = time.time_ns() // GRID * GRID
+        gone = lost(plant, start, since)
+        write(place(plant), plant, virtual, start, since, gone)
+        say("facts")
+        _formed(plant, start, since)
+        until = time.time_ns() // SECOND * SECOND
+        write(place(plant), plant, virtual, since, until, {})
+        yield Stage(plant, virtual, devices, start, until)
+    finally:
+        devices.close()
+
+
+def _formed(plant: Plant, start: int, end: int) -> None:
+    """The facts of past days, each half of them in a process of its own."""
+    middle = start + (end - start) // 2 // DAY * DAY
+    halves = [(start, middle), (middle, end)] if middle > start else [(start, end)]
+    with ProcessPoolExecutor(2, get_context("spawn"), initializer=_quiet) as pool:
+        for done in [pool.submit(form, plant.file, *half) for half in halves]:
+            done.result()
+
+
+def _quiet() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def form(file: Path, start: int, end: int) -> None:
+    """Leaves the facts of whole days in the plant's archive."""
+    from kpi.facts.archive import Archive
+    from kpi.facts.facts import facts
+
+    plant = load(file)
+    facts(History(place(plant)), plant, start, end, Archive(plant.data, plant.id), time.time_ns())

@@ -1,0 +1,102 @@
+"""What was measured beside what really happened, machine by machine, and whether it lies within what sampling allows.
+
+A change of state is seen at the next poll, so each state may be wrong by one poll interval for every change into or out
+of it; what is unknown may have been anything. A counter is seen at polls too, so at either end of the window the
+pieces of one interval may be missing; so may those of the time that no two good readings embrace. A register of
+energy shows whole steps, and between two readings energy is spread evenly.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from config.plant import PIECES, STATES, Asset, Plant
+from simulators.plant import MS, VirtualPlant
+
+Document = Mapping[str, Any]
+WATTS = 7_400  # of a running machine
+HELD = 60_000  # ms between two readings of a steady register
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One quantity of one machine: `below` and `above` are how far the truth may lie from what was measured."""
+
+    asset: str
+    what: str
+    measured: float
+    true: float
+    below: float
+    above: float
+    unit: str
+
+    @property
+    def inside(self) -> bool:
+        return self.measured - self.below <= self.true <= self.measured + self.above
+
+
+def compare(kpis: Document, energy: Document, plant: Plant, virtual: VirtualPlant, start: int, end: int) -> list[Line]:
+    """Of the documents of [start, end) [ns], which the calendar does not cut."""
+    used = {row["asset"]: row for row in energy["assets"] if row["carrier"] == "electricity"}
+    found: list[Line] = []
+    for row in kpis["rows"]:
+        asset = plant.assets[row["asset"]]
+        truth = virtual.truth(asset.id, start, end)
+        changes = _changes(virtual, asset, start, end)
+        found += _states(row, asset, truth, changes)
+        found += _pieces(row, asset, truth)
+        if asset.id in used:
+            found.append(_energy(used[asset.id], asset, truth, sum(changes.values()) // 2))
+    return found
+
+
+def _changes(virtual: VirtualPlant, asset: Asset, start: int, end: int) -> dict[str, int]:
+    """How often each state began or ended, the ends of the window counted as well."""
+    machine = virtual.machines[asset.id]
+    rows = machine.timeline.segments(end // MS)
+    inside = rows[(rows["start"] < end // MS) & (np.append(rows["start"][1:], end // MS) > start // MS)]
+    shown = machine.shown[inside["state"]]
+    moved = shown[1:] != shown[:-1]
+    return {
+        name: 2 + int((moved & ((shown[1:] == code) | (shown[:-1] == code))).sum())
+        for code, name in enumerate(STATES)
+        if code
+    }
+
+
+def _every(asset: Asset, *names: str) -> int:
+    """The poll interval [ms] of the first of these points."""
+    return next(asset.points[name].every for name in names if name in asset.points) // MS
+
+
+def _states(row: Document, asset: Asset, truth: Document, changes: Mapping[str, int]) -> Iterator[Line]:
+    every, unknown = _every(asset, "state", "power"), row["time_ms"]["unknown"]
+    for state, count in changes.items():
+        measured, true = row["time_ms"][state], truth["time_ms"][state]
+        if measured or true:
+            error = count * every / 1000
+            yield Line(asset.id, state, measured / 1000, true / 1000, error, error + unknown / 1000, "s")
+
+
+def _pieces(row: Document, asset: Asset, truth: Document) -> Iterator[Line]:
+    cycle = min((float(ideal.seconds) * 1000 for ideal in asset.ideal), default=0.0)
+    for name in PIECES:
+        if name not in asset.points or not cycle:
+            continue
+        interval = 1 + int(_every(asset, name) / cycle) + 1
+        missing = (1 - row["kpis"]["oee"]["coverage"]) * sum(row["time_ms"].values()) / cycle
+        measured = row["quantity"][name]
+        yield Line(asset.id, name, measured, truth["pieces"][name], interval, interval + missing, "")
+
+
+def _energy(row: Document, asset: Asset, truth: Document, changes: int) -> Line:
+    """In kWh."""
+    measured, true = row["amount"] or 0.0, float(truth["energy_wh"] / 1000)
+    if "energy" in asset.points:
+        error = 2 * (float(asset.points["energy"].scale) + WATTS * HELD / 3.6e9)
+    else:
+        error = changes * WATTS * _every(asset, "power") / 3.6e9
+    missing = max(0.0, (row["high"] or measured) - measured)
+    return Line(asset.id, "energy", measured, true, error, error + missing, "kWh")
