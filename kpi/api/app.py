@@ -1,6 +1,8 @@
 """The API as one application. The dashboard is mounted on it by the front door; here is nothing that people look at."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,17 @@ def release() -> str:
 def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
     """The API over the plant file; `metrics` is what the agent beside it says of itself."""
     service = Service(file)
-    app = FastAPI(title="Gemba KPI API", version=release(), docs_url=None, redoc_url=None, openapi_url=None)
+    tokens, used = Tokens(service.plant().data), dict[str, int]()
+    app = FastAPI(
+        title="Gemba KPI API",
+        version=release(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lambda _: _noting(tokens, used),
+    )
     app.state.service = service
-    app.state.tokens = Tokens(service.plant().data)
+    app.state.tokens = tokens
     problems.install(app)
     app.include_router(routes.make(service))
 
@@ -56,8 +66,31 @@ def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
     def openapi() -> dict[str, Any]:
         return described(app)
 
-    app.add_middleware(Guard, tokens=app.state.tokens)
+    app.add_middleware(Guard, tokens=tokens, used=used)
     return app
+
+
+@asynccontextmanager
+async def _noting(tokens: Tokens, used: dict[str, int]) -> AsyncIterator[None]:
+    """Writes down once a minute, and at the end, when each token was last used."""
+
+    async def note() -> None:
+        if used:
+            seen = dict(used)
+            used.clear()
+            await asyncio.to_thread(tokens.used, seen)
+
+    async def every_minute() -> None:
+        while True:
+            await asyncio.sleep(60)
+            await note()
+
+    task = asyncio.create_task(every_minute())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await note()
 
 
 def described(app: FastAPI) -> dict[str, Any]:

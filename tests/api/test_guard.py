@@ -125,3 +125,11 @@ def test_no_secret_stands_in_what_is_refused(
     for said in (answer.text, caplog.text):
         assert text not in said
         assert text.split("_", 2)[2] not in said
+
+
+def test_the_last_use_of_a_token_is_written_down(plant_file: Path, tokens: Tokens) -> None:
+    text = tokens.create(["read:kpi"], 1)
+    with TestClient(application(plant_file), base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        assert client.get("/api/v1/plant", headers={"Authorization": f"Bearer {text}"}).status_code == 200
+    (kept,) = tokens.all()
+    assert time.time_ns() - kept.used < 60 * 10**9
