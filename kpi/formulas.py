@@ -13,7 +13,9 @@ Exact: TypeAlias = int | Fraction
 
 def ratio(over: Exact, under: Exact) -> Fraction | None:
     """A quotient; None where there is nothing to divide by."""
-    return Fraction(over) / under if under else None
+    if not under:
+        return None
+    return Fraction(over, under) if isinstance(over, int) and isinstance(under, int) else Fraction(over) / under
 
 
 def availability(apt: Exact, pbt: Exact, u: Exact = 0) -> Fraction | None:
@@ -33,7 +35,7 @@ def effectiveness(pri_pq: Exact, apt: Exact, pbt: Exact = 1, u: Exact = 0) -> Fr
     >>> effectiveness(pri_pq=88, apt=80)
     Fraction(11, 10)
     """
-    return ratio(Fraction(pri_pq) * (pbt - u), Fraction(apt) * pbt)
+    return ratio(pri_pq * (pbt - u), apt * pbt)
 
 
 def quality(pri_gq: Exact, pri_pq: Exact) -> Fraction | None:
@@ -60,7 +62,7 @@ def nee(pri_gq: Exact, pbt: Exact, apt: Exact, aust: Exact) -> Fraction | None:
     >>> nee(pri_gq=54, pbt=100, apt=60, aust=20)
     Fraction(18, 25)
     """
-    return ratio(Fraction(pri_gq) * (apt + aust), Fraction(pbt) * apt)
+    return ratio(pri_gq * (apt + aust), pbt * apt)
 
 
 def teep(pri_gq_all: Exact, window: Exact) -> Fraction | None:

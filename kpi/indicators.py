@@ -58,12 +58,12 @@ class Subject:
             return "not_configured"
         return "no_ideal_cycle" if "ideal" in needed and ("ideal" not in self.has or self.sums.unrated) else None
 
-    def spent(self, busy: Fraction, more: Fraction, under: int, coverage: Fraction | None) -> Fraction | None:
+    def spent(self, busy: Exact, more: Exact, under: int, coverage: Fraction | None) -> Fraction | None:
         """`high` of a share of time; where too little is covered, as if all the rest had been spent on good pieces."""
         if not self.bounded or not under:
             return None
         rest = (ONE - coverage) * self.sums.pbt if coverage is not None and coverage < self.required else 0
-        return (busy + more + rest) / under
+        return f.ratio(busy + more + rest, under)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def quality(s: Subject) -> Finding:
         blocked = blocked or "no_ideal_cycle"
     told = s.bounded and coverage is not None and coverage >= s.required
     low, high = (f.ratio(good, total + more), f.ratio(good + more_good, total)) if told else (None, None)
-    terms = {"GQ": made.good, "PQ": made.total, "PRI_GQ": made.pri_good, "PRI_PQ": made.pri_total}
+    terms: dict[str, Exact] = {"GQ": made.good, "PQ": made.total, "PRI_GQ": made.pri_good, "PRI_PQ": made.pri_total}
     empty = _unplanned(s) or (None if total else "no_production")
     return Finding((f.quality(good, total), low, high), coverage, terms, blocked, empty, flags=_above(s))
 
@@ -225,7 +225,7 @@ def production_rate(s: Subject) -> Finding:
     return Finding(bounds, s.both("pq_ms"), terms, s.missing("pq_ms", "state"), empty)
 
 
-def _rejected(s: Subject) -> tuple[Fraction, Fraction]:
+def _rejected(s: Subject) -> tuple[Exact, Exact]:
     """Scrap and what it could be besides; without a reject counter total − good − rework."""
     made = s.sums.busy
     if "reject" in s.has:
@@ -233,7 +233,7 @@ def _rejected(s: Subject) -> tuple[Fraction, Fraction]:
     return made.total - made.good - made.rework, made.total_high
 
 
-def _of_pieces(s: Subject, column: str, over: Fraction, more: Fraction, terms: Mapping[str, Exact]) -> Finding:
+def _of_pieces(s: Subject, column: str, over: Exact, more: Exact, terms: Mapping[str, Exact]) -> Finding:
     """A share of what was produced; it may be below 0 where more good than pieces were counted."""
     made, coverage = s.sums.busy, s.covered(column)
     ends = [f.ratio(part, made.total + besides) for part in (over, over + more) for besides in (0, made.total_high)]
@@ -290,7 +290,7 @@ def energy_per_piece(s: Subject) -> Finding:
     high = f.ratio(high_kwh, total) if bounded else None
     bounds = f.energy_per_piece(kwh, total), f.ratio(kwh, total + more) if s.bounded else None, high
     coverage = _least(f.ratio(sums.energy_covered, sums.window), s.covered("pq_ms"))
-    terms = {"kWh": kwh, "total": total}
+    terms: dict[str, Exact] = {"kWh": kwh, "total": total}
     return Finding(bounds, coverage, terms, s.missing("pq_ms", "energy"), None if total else "no_production")
 
 

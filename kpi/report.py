@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.plant import STATES, Plant
-from config.slices import stops_of
+from config.slices import Stops, stops_of
 from config.span import Window, windows
 from config.zone import shown
 from kpi.change import change
@@ -96,9 +96,14 @@ def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
 def _rows(of: Facts, question: Question, per: str) -> list[Row]:
     plant, by = of.plant, question.by
     found = []
+    divided: dict[tuple[int, Stops], list[Window]] = {}
     for name, assets in members_of(plant, by, of.start, of.end).items():
-        stops = stops_of(plant, name) if by == "asset" else ()
-        parts = windows(plant, calendar_of(plant, by, name), per, of.start, of.end, stops)
+        calendar = calendar_of(plant, by, name)
+        stops = stops_of(plant, name) if by == "asset" and per == "slice" else ()
+        key = id(calendar), stops
+        if key not in divided:
+            divided[key] = windows(plant, calendar, per, of.start, of.end, stops)
+        parts = divided[key]
         sums = {asset: of_asset(of, asset, [(part.start, part.end) for part in parts]) for asset in assets}
         has = {asset: knowable(plant.assets[asset], plant.rules) for asset in assets}
         for place, part in enumerate(parts):

@@ -13,7 +13,7 @@ from kpi.facts.facts import Facts
 from kpi.facts.schema import COVERED_MS, MODE_MS, PIECE_COLUMNS, PIECE_HIGH, STATE_MS, SUMS, Table, matrix
 
 _PLACE = {column: place for place, column in enumerate(SUMS["slices"])}
-_ZERO = Fraction(0)
+Exact = int | Fraction
 _COUNTS = (*PIECE_COLUMNS, *PIECE_HIGH)
 _RATED = ("total", "good", "total_high", "good_high")
 _WRAP = 2**64
@@ -23,24 +23,24 @@ _WRAP = 2**64
 class Pieces:
     """Quantities in the point's unit, and the planned run time of all and of the good ones [ms]; `high`: besides."""
 
-    total: Fraction = _ZERO
-    good: Fraction = _ZERO
-    reject: Fraction = _ZERO
-    rework: Fraction = _ZERO
-    total_high: Fraction = _ZERO
-    good_high: Fraction = _ZERO
-    reject_high: Fraction = _ZERO
-    rework_high: Fraction = _ZERO
-    pri_total: Fraction = _ZERO
-    pri_good: Fraction = _ZERO
-    pri_total_high: Fraction = _ZERO
-    pri_good_high: Fraction = _ZERO
+    total: Exact = 0
+    good: Exact = 0
+    reject: Exact = 0
+    rework: Exact = 0
+    total_high: Exact = 0
+    good_high: Exact = 0
+    reject_high: Exact = 0
+    rework_high: Exact = 0
+    pri_total: Exact = 0
+    pri_good: Exact = 0
+    pri_total_high: Exact = 0
+    pri_good_high: Exact = 0
 
     def add(self, other: "Pieces") -> None:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def count(self, counts: Sequence[int], step: Fraction, ideal: Fraction) -> None:
+    def count(self, counts: Sequence[int], step: Exact, ideal: Exact) -> None:
         """Adds counts of one product, in the order of the table's columns."""
         for name, number in zip(_COUNTS, counts, strict=True):
             setattr(self, name, getattr(self, name) + number * step)
@@ -65,7 +65,7 @@ class Sums:
     seen: int = 0
     busy: Pieces = field(default_factory=Pieces)  # inside PBT
     outside: Pieces = field(default_factory=Pieces)
-    kinds: dict[tuple[str, Fraction], Pieces] = field(default_factory=dict)  # inside PBT, by product and its PRI
+    kinds: dict[tuple[str, Exact], Pieces] = field(default_factory=dict)  # inside PBT, by product and its PRI
     unrated: bool = False  # something was made inside PBT whose PRI is not known
     unrated_outside: bool = False
     energy: int = 0  # [Wh]
@@ -186,12 +186,11 @@ def _products(table: Table, edges: Ints, names: Sequence[str], found: list[Sums]
     if not len(table):
         return
     keys = ("product", "busy", "ideal_num", "ideal_den", "step_num", "step_den")
-    key = np.stack([bucket, *(table[name] for name in keys)], axis=1)
-    used, place = np.unique(key, axis=0, return_inverse=True)
+    used, place = _distinct([bucket, *(table[name] for name in keys)])
     sums = np.zeros((len(used), len(_COUNTS)), np.int64)
-    np.add.at(sums, place.reshape(-1), matrix("products", table))
+    np.add.at(sums, place, matrix("products", table))
     for (window, product, busy, num, den, step_num, step_den), counts in zip(used.tolist(), sums.tolist(), strict=True):
-        one, ideal, step = found[window], Fraction(num, den), Fraction(step_num, step_den)
+        one, ideal, step = found[window], _exact(num, den), _exact(step_num, step_den)
         (one.busy if busy else one.outside).count(counts, step, ideal)
         if not any(counts):
             continue
@@ -200,6 +199,23 @@ def _products(table: Table, edges: Ints, names: Sequence[str], found: list[Sums]
             one.unrated |= not ideal
         else:
             one.unrated_outside |= not ideal
+
+
+def _distinct(columns: Sequence[Ints]) -> tuple[Ints, NDArray[np.intp]]:
+    """The distinct lines of columns, and which of them each line is. Most columns say the same all the way down."""
+    place = np.zeros(len(columns[0]), np.intp)
+    for column in columns:
+        if column[0] != column.min() or column[0] != column.max():
+            values, code = np.unique(column, return_inverse=True)
+            place = np.unique(place * len(values) + code, return_inverse=True)[1]
+    first = np.zeros(int(place.max()) + 1, np.intp)
+    first[place[::-1]] = np.arange(len(place) - 1, -1, -1)
+    return np.stack([column[first] for column in columns], axis=1), place
+
+
+def _exact(num: int, den: int) -> Exact:
+    """Whole numbers stay int, which is many times faster than Fraction."""
+    return num if den == 1 else Fraction(num, den)
 
 
 def _energy(table: Table, edges: Ints, found: list[Sums]) -> None:

@@ -112,7 +112,8 @@ class Archive:
             path = self.path(name, day)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{os.getpid()}.{path.name}")
-            pq.write_table(arrow, temporary, compression="zstd")
+            words = [column for column in arrow.column_names if column in TEXT]
+            pq.write_table(arrow, temporary, compression="lz4", use_dictionary=words, write_statistics=False)
             temporary.replace(path)
 
 
