@@ -79,6 +79,7 @@ class Mqtt:
             return Nodes(self.source.id, own, self._state.births)
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
             _log.warning("%s: the births that were kept cannot be read: %s", self.source.id, fault)
+            self._state.births = {}
             return Nodes(self.source.id, own)
 
     @property

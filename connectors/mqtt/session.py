@@ -37,6 +37,8 @@ KEEPALIVE = 60
 REMEMBERED = 7 * 86400
 """[s] that a broker keeps messages for an agent that is away (MQTT 5; before it, that is a setting of the broker)."""
 TOPICS_AT_ONCE = 100
+FAREWELL = 1.0
+"""[s] for a broker to close the connection after we did."""
 _RETAINED_NEVER = 2
 
 
@@ -109,6 +111,7 @@ class Session:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[None] = self._loop.create_future()
         self._client, self._wire = self._made()
 
     def _made(self) -> tuple[Client, Wire]:
@@ -158,7 +161,10 @@ class Session:
         except ssl.SSLError as fault:
             raise untrusted(self.source.url, fault) from None
         except OSError as fault:
-            text = f"{self.source.url}: cannot be reached: {fault.strerror or fault}"
+            if secure is not None and isinstance(fault, ConnectionResetError):
+                text = f"{self.source.url}: TLS is broken off without a reason; does TLS 1.2 or later listen here?"
+                raise Disconnected(text, quality.BAD_SECURITY) from None
+            text = f"{self.source.url}: cannot be reached: {fault.strerror or fault or type(fault).__name__}"
             raise Disconnected(text, quality.BAD_NOT_CONNECTED) from None
 
     async def _introduced(self) -> None:
@@ -182,8 +188,10 @@ class Session:
             self.lost = Disconnected(f"{self.source.url}: closed", quality.BAD_SHUTDOWN)
             self._client.disconnect()
             self._client.loop_write()
-            await asyncio.sleep(0)
         self._wire.close()
+        if self._wire.connected:
+            await asyncio.wait([self._over], timeout=FAREWELL)
+            self._wire.abort()
 
     # -- what we say ---------------------------------------------------------------------------------------------------
     async def subscribe(self, topics: Sequence[str]) -> list[str]:
@@ -271,10 +279,14 @@ class Session:
             self._end(f"the broker ends the connection: {code}", quality.BAD_COMMUNICATION)
         elif code.getName() == "Keep alive timeout":
             self._end(f"no sign of life within {self._patience:g} s", quality.BAD_TIMEOUT)
+        elif 0 in self._answers:
+            self._end(f"what answers does not speak MQTT {self.source.version or '3.1.1'}", quality.BAD_COMMUNICATION)
         else:
-            self._end(f"the connection is lost: {code}", quality.BAD_COMMUNICATION)
+            self._end(f"what arrives is no MQTT: {code}", quality.BAD_COMMUNICATION)
 
     def _ended(self, fault: Exception | None) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
         if isinstance(fault, ssl.SSLError):
             self._gone(untrusted(self.source.url, fault))
         else:

@@ -75,6 +75,10 @@ class Wire(asyncio.Protocol):
         self._transport = None
         self._ended(exc)
 
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None
+
     def pause(self, paused: bool) -> None:
         """Whether the broker is to wait: nothing more is read off the socket."""
         if self._transport is not None and paused != self._paused and not self._transport.is_closing():
