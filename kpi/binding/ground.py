@@ -25,7 +25,7 @@ from kpi.facts.reading import Reading
 from kpi.facts.schema import COVERED_MS
 from kpi.groups import in_scope
 from kpi.indicators import KPIS
-from kpi.measure import Frame, Member, frame, knowable, measure, measure_group
+from kpi.measure import Frame, Member, frame, inputs, knowable, measure, measure_group
 from kpi.measured import Measured
 from kpi.polls import Polls, polls
 from kpi.rate import Rate
@@ -210,12 +210,18 @@ class Ground:
         whole = (self.end - self.start) // MS
         return Share(min(heard, whole), max(whole - minutes, 0), whole)
 
+    @cached_property
+    def inputs(self) -> Mapping[str, object]:
+        """Rows of every machine in scope, and one digest over them; a KPI's evidence has those of its own."""
+        return inputs(self.members, self.frame).json()
+
     # -- evidence ------------------------------------------------------------------------------------------------------
     def told(self, grade: str = "A", **more: object) -> dict[str, object]:
-        """What every piece of evidence says of itself: its grade, window, store, plant file and register."""
+        """What every piece of evidence says of itself: its grade, inputs, window, store, plant file and register."""
         register = self.plant.register
         return {
             "grade": grade,
+            "inputs": self.inputs,
             **more,
             "from": shown(self.start, self.plant.timezone),
             "to": shown(self.end, self.plant.timezone),

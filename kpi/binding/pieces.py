@@ -79,12 +79,12 @@ def rejected(of: Ground) -> Rated:
 
 
 def _good(made: Pieces, member: Member) -> Fraction:
-    return made.good
+    return Fraction(made.good)
 
 
 def _scrap(made: Pieces, member: Member) -> Fraction:
     """As counted, else what is neither good nor rework."""
-    return made.reject if "reject" in member.has else made.total - made.good - made.rework
+    return Fraction(made.reject if "reject" in member.has else made.total - made.good - made.rework)
 
 
 def _rated(of: Ground, kpi: str, part: Callable[[Pieces, Member], Fraction]) -> Rated:

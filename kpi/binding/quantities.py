@@ -12,6 +12,7 @@ from kpi.binding.ground import Ground
 from kpi.energy_change import at_constant_factor
 from kpi.energy_report import report
 from kpi.forms.measured import Reading
+from kpi.measure import Member
 from kpi.measured import Measured
 from kpi.rate import Rate
 from kpi.water import water_reuse
@@ -173,14 +174,18 @@ def production_efficiency(ground: Ground, item: Item, settings: Settings) -> Rea
     def side(of: Ground) -> Side:
         told, kept = of.of_kpi("oee" if standard else "quality")
         hours = Fraction(sum(member.sums.pbt for member in kept), HOUR_MS)
-        good = sum((member.sums.busy.pri_good if standard else member.sums.busy.good for member in kept), Fraction(0))
-        made = good / HOUR_MS if standard else good
+        made = sum((_made(member, standard) for member in kept), Fraction(0))
         one_product = all(len(member.sums.kinds) < 2 for member in kept)
         evidence = {**told.json(of.plant.timezone), "output": made, "hours": hours, "one_product": one_product}
         value = made / hours if told.reason is None and hours else None
         return Side(value, told.reason, evidence, standard or one_product)
 
     return _sides(ground, item, "", side)
+
+
+def _made(member: Member, standard: bool) -> Fraction:
+    """Good pieces, or the hours [h] that they were planned to take."""
+    return Fraction(member.sums.busy.pri_good) / HOUR_MS if standard else Fraction(member.sums.busy.good)
 
 
 def resource_use(ground: Ground, item: Item, settings: Settings) -> Reading:

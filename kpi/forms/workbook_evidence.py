@@ -26,6 +26,13 @@ META = frozenset(
     )
 )
 WORDS: Mapping[str, tuple[str, str]] = {
+    "kpi": ("指标", "KPI"),
+    "mean_of_months": ("逐月平均", "mean of the months"),
+    "pooled": ("合计", "pooled"),
+    "before": ("改造前 / 前年", "before"),
+    "after": ("改造后 / 上年", "after"),
+    "base": ("基期", "base"),
+    "now": ("现期", "now"),
     "value": ("取值", "value"),
     "low": ("下限", "low"),
     "high": ("上限", "high"),
@@ -128,7 +135,7 @@ def _item(of: Scored, lang: str) -> Iterator[Line]:
     for side in sides:
         own = told[side]
         assert isinstance(own, Mapping)
-        yield Line(name, f"{title} · {side}", of.origin, "", {**told, **own}, own.get("reason"))
+        yield Line(name, f"{title} · {_word(side, lang)}", of.origin, "", {**told, **own}, own.get("reason"))
     if told and not sides:
         yield Line(name, title, of.origin, "", told, of.reading.reason)
     declared = of.conflict.declared if of.conflict else None
@@ -156,8 +163,10 @@ def _row(of: Line, lang: str) -> list[Cell | str | None]:
         rows = f"{inputs['rows']} {'行' if zh else 'rows'}\n{str(inputs['sha256'])[:12]}"
     coverage = told.get("coverage")
     share = Cell(coverage, "share") if isinstance(coverage, Fraction | float) else None
-    grade = "D" if of.origin == "declared" else str(told.get("grade", ""))
+    grade = {"declared": "D", "missing": ""}.get(of.origin, str(told.get("grade", "")))
     words = summary(told, lang)
+    if grade == "D" and not words and not of.reason:
+        words = "以填报为准，须附证明材料" if zh else "as declared; documents to be attached"
     if of.reason:
         why = REASONS.get(of.reason, (of.reason, of.reason))[not zh]
         words = f"{'未测得' if zh else 'not measured'}: {why}" + (f"\n{words}" if words else "")

@@ -8,7 +8,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
-from kpi.forms.wording import answer, conflict, number, percent
+from kpi.forms.wording import answer, conflict, number
 from kpi.forms.workbook_page import Cell, Column, Page
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ ORIGINS = {
     "declared": ("填报", "declared"),
     "missing": ("未填", "missing"),
 }
+ANSWERS = (("选项", "options"), ("取值", "value"))
 COLOURS = {"measured": "0B6E4F", "supported": "1F5FA8", "declared": "7A4B00", "missing": "B42318"}
 FIELDS: Mapping[str, tuple[str, ...]] = {  # what stands in the brackets of 具体数据, in their order
     "2": ("ratio", "total", "digital"),
@@ -41,7 +42,7 @@ def form(of: "Assessment", sheet: Worksheet, lang: str, foot: str) -> None:
     columns = [
         Column("序号" if zh else "no", 6, centre=True),
         Column("采集项" if zh else "item", 20),
-        Column("选项" if zh else "options", 56),
+        Column(ANSWERS[told.template.family == "kpis"][not zh], 56),
         Column("具体数据" if zh else "figures", 34),
         Column("来源" if zh else "origin", 10, centre=True),
     ]
@@ -103,7 +104,7 @@ def _item(of: Scored, lang: str) -> list[Cell | str | int | None]:
     return [int(of.item.no), words, _boxes(of, lang), figures, origin(of.origin, lang)]
 
 
-def _boxes(of: Scored, lang: str) -> str:
+def _boxes(of: Scored, lang: str) -> str | Cell:
     if of.item.options:
         options = enumerate(of.item.options, 1)
         return "\n".join(f"{_box(place in of.options)} {option.label.of(lang)}" for place, option in options)
@@ -115,7 +116,7 @@ def _boxes(of: Scored, lang: str) -> str:
         return "  ".join(boxes + na)
     if of.value is None:
         return "—"
-    return number(of.value) if of.item.answer == "count" else percent(of.value)
+    return Cell(of.value, "number" if of.item.answer == "count" else "share")
 
 
 def _box(ticked: bool) -> str:
@@ -125,6 +126,8 @@ def _box(ticked: bool) -> str:
 def _figures(of: Scored, lang: str) -> str:
     """The sentence of the form with its brackets filled, or the figures behind the answer."""
     if of.item.fields is None or of.item.no not in FIELDS:
+        if of.item.answer == "share" and all(name in of.terms for name in of.item.of):
+            return " / ".join(number(of.terms[name]) for name in of.item.of)
         return "" if of.item.options else answer(of, lang)
     if not of.terms:
         return ""

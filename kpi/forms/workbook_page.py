@@ -118,7 +118,8 @@ class Page:
             cell = self.sheet.cell(self.at, place, value)
             cell.font = Font(name=FACE, size=10, bold=of.bold, color=of.colour)
             cell.border = BOX
-            across = "center" if head or column.centre else None
+            across = "center" if head or column.centre else "left" if isinstance(value, str) else None
+            indent = 1 if across == "left" else 0
             cell.alignment = Alignment(
                 wrap_text=True, vertical="center" if head or height == 1 else "top", horizontal=across
             )
@@ -132,4 +133,4 @@ class Page:
 
 
 def _lines(text: str, width: float) -> int:
-    return sum(max(1, ceil(cells(line) * 1.08 / max(width - 1, 1))) for line in text.split("\n"))
+    return sum(max(1, ceil(cells(line) / max(width - 2, 1))) for line in text.split("\n"))

@@ -269,6 +269,20 @@ def test_the_general_index_of_a_factory_is_measured_too(factory: Factory, ground
     assert whole["general_score"] == alone["score"] == pytest.approx((8 * 30 + 0) / 9, abs=1e-6)
 
 
+def test_every_measured_answer_names_its_evidence(ground: Any) -> None:
+    """From and to, the rows and their digest, the register: for items and for clauses alike."""
+    for template in (SME, KPIS, GENERAL, JIANGSU):
+        found = told(ground, template)
+        measured_ = [each for each in found["items"] if each["origin"] == "measured" and not each["clauses"]]
+        for part in (*found["items"], *found["scenes"]):
+            measured_ += [clause for clause in part["clauses"] if clause["origin"] == "measured"]
+        assert measured_
+        for each in measured_:
+            evidence = each["evidence"]
+            assert evidence["grade"] in "ABC" and len(evidence["inputs"]["sha256"]) == 64, each
+            assert (evidence["register"]["rows"], evidence["from"] < evidence["to"]) == (9, True)
+
+
 def test_the_document_says_what_it_stands_on(ground: Any, factory: Factory) -> None:
     found = told(ground, SME)
     assert (found["plant"], found["from"], found["to"]) == (
