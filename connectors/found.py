@@ -20,6 +20,7 @@ class Found:
     type: str | None = None  # None where the protocol says it itself
     unit: str | None = None
     shown: str = ""
+    device: int | None = None  # the Modbus unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from config.plant import Plant, Source
+    from config.plant import Plant, Point, Source
     from connectors.found import Findings
 
 EXAMPLE = """examples:
@@ -191,7 +191,8 @@ def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: 
         name = next((s.id for s in into.sources.values() if s.url == source.url), "")
         lines += [] if name else _source(args)
         name = name or source.id
-    lines += _assets(findings, name, into or (plant if args.what not in PROTOCOLS else None))
+    known = into or (plant if args.what not in PROTOCOLS else None)
+    lines += _assets(findings, name, known, (known or plant).sources.get(name, source).unit)
     print("\n".join(lines))
 
 
@@ -201,35 +202,50 @@ def _known(args: argparse.Namespace) -> "Plant | None":
     return load(Path(args.into)) if args.into else None
 
 
-def _assets(findings: "Findings", source: str, known: "Plant | None") -> list[str]:
-    """As YAML; what the known plant reads already is left out."""
+def _assets(findings: "Findings", source: str, known: "Plant | None", unit: int) -> list[str]:
+    """As YAML; what the known plant reads already is left out. `unit` is the Modbus unit of the source."""
     have = set()
     for point in known.points() if known else ():
-        have.add((point.source, str(getattr(point.at, "node", point.at))))
-        have.add((point.source, f"{point.asset}.{point.name}"))
+        have |= {(point.source, place) for place in (*_places(point), f"{point.asset}.{point.name}")}
     lines: list[str] = []
     last = None
     for found in findings.found:
-        if {(source, str(found.at)), (source, f"{found.asset}.{found.point}")} & have:
+        place = str(found.at) if found.device is None else f"{found.at} of {found.device}"
+        if {(source, place), (source, f"{found.asset}.{found.point}")} & have:
             continue
         if found.asset != last:
             lines += [f"  {_quoted(found.asset)}:", "    points:"]
             last = found.asset
         lines.append(
-            f"      {_quoted(found.point)}: {{{_point(source, found)}}}" + (f"  # {found.shown}" if found.shown else "")
+            f"      {_quoted(found.point)}: {{{_point(source, found, unit)}}}"
+            + (f"  # {found.shown}" if found.shown else "")
         )
     if not lines:
         return ["# nothing is missing"] if known else ["# nothing was found"]
     return ["assets:", *lines]
 
 
-def _point(source: str, found: Any) -> str:
+def _places(point: "Point") -> list[str]:
+    """Where it is read, as discovery says it: of a value of several registers, each of them."""
+    from config.plant import ModbusAddress, OpcuaAddress
+
+    at = point.at
+    if isinstance(at, ModbusAddress):
+        from connectors.modbus.plan import width
+
+        return [f"{at.table}:{n} of {at.unit}" for n in range(at.address, at.address + width(point))]
+    return [at.node if isinstance(at, OpcuaAddress) else str(at)]
+
+
+def _point(source: str, found: Any, unit: int) -> str:
     at = found.at
     if not isinstance(at, str):
         at = "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in at.items()) + "}"
     else:
         at = _quoted(at)
     parts = [f"source: {source}", f"at: {at}"]
+    if found.device not in (None, unit):
+        parts.append(f"unit: {found.device}")
     if found.type:
         parts.append(f"type: {found.type}")
     if found.unit:

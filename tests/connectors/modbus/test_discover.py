@@ -1,0 +1,141 @@
+"""gemba discover modbus: what it writes checks and reads, as it stands."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import connectors.modbus.discover as module
+from config.plant import Plant
+from connectors.base import Disconnected
+from connectors.found import Findings
+from gemba.cli import main
+from tests.connectors.modbus.device import Device, served
+from tests.connectors.modbus.points import source
+
+PLANT = Plant("case", "case", ZoneInfo("UTC"), Path(), Path("plant.yaml"), "")
+UNITS = {
+    1: {"holding": {**{i: 100 + i for i in range(5)}, **{i: 200 + i for i in range(12, 15)}}, "input": {3: 7}},
+    3: {"holding": {0: 9}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE", 1_000_000)
+
+
+async def found(device: Device, units: range, registers: range = range(20)) -> Findings:
+    async with served(device) as url:
+        return await module.discover(source(url, timeout=100_000_000), PLANT, units=units, registers=registers)
+
+
+async def test_every_register_that_can_be_read_is_found() -> None:
+    findings = await found(Device(UNITS, {0: b"Acme", 1: b"M-7"}), range(1, 2))
+    assert [(f.asset, f.point, f.at, f.shown) for f in findings.found] == [
+        *(("unit-1", f"holding-{i}", f"holding:{i}", str(100 + i)) for i in range(5)),
+        *(("unit-1", f"holding-{i}", f"holding:{i}", str(200 + i)) for i in range(12, 15)),
+        ("unit-1", "input-3", "input:3", "7"),
+    ]
+    assert findings.identity == {"VendorName": "Acme", "ProductCode": "M-7"}
+    assert findings.left_out == (
+        "unit 1, holding: 5-11 cannot be read",
+        "unit 1, holding: 15-19 cannot be read",
+        "unit 1, input: 0-2 cannot be read",
+        "unit 1, input: 4-19 cannot be read",
+    )
+
+
+async def test_a_table_that_is_there_costs_one_request() -> None:
+    device = Device({1: {"holding": dict.fromkeys(range(300), 5), "input": dict.fromkeys(range(300), 6)}})
+    findings = await found(device, range(1, 2), range(300))
+    assert len(findings.found) == 600
+    assert device.reads == [(1, f, start, count) for f in (3, 4) for start, count in ((0, 125), (125, 125), (250, 50))]
+
+
+async def test_units_that_are_not_there_are_said() -> None:
+    findings = await found(Device(UNITS, silent={2}), range(1, 5), range(1))
+    assert {f.device for f in findings.found} == {1, 3}
+    assert findings.identity["unit 3 VendorName"] == "Gemba"
+    assert "unit 2: no answer" in findings.left_out
+    assert "unit 4: the gateway answers for it with exception 11" in findings.left_out
+
+
+async def test_where_nobody_answers_it_is_disconnected() -> None:
+    with pytest.raises(Disconnected, match="no answer of unit 2"):
+        await found(Device(UNITS, silent={1, 2}), range(1, 3))
+
+
+async def test_a_device_that_refuses_the_function_is_not_asked_register_by_register() -> None:
+    class Deaf(Device):
+        def answer(self, asked: object) -> bytes | None:
+            return bytes((asked.function | 0x80, 1))  # type: ignore[attr-defined]
+
+    device = Deaf(UNITS)
+    findings = await found(device, range(1, 2))
+    assert findings.left_out[0] == "unit 1, holding: function 3 is answered with exception 1"
+    assert len(device.reads) == 2
+
+
+@contextmanager
+def elsewhere(device: Device) -> Iterator[str]:
+    """The device in a thread of its own, since a command has the loop to itself; yields host and port."""
+    ready, stop = threading.Event(), asyncio.Event()
+    place: list[str] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        async with served(device) as url:
+            place.append(url.removeprefix("tcp://"))
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield place[0]
+    finally:
+        loops[0].call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+def test_discover_paste_check_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said: Callable[[], str] = lambda: capsys.readouterr().out  # noqa: E731
+    device = Device(UNITS, {0: b"Acme"})
+    with elsewhere(device) as place:
+        assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19"]) == 0
+        plant = tmp_path / "plant.yaml"
+        plant.write_text(said())
+        assert main(["check", str(plant)]) == 0
+        said()
+        assert main(["read", str(plant), "--json"]) == 0
+        rows = {(row["asset"], row["point"]): row for row in json.loads(said())["rows"]}
+        assert {key: row["value"] for key, row in rows.items()} == {
+            **{("unit-1", f"holding-{i}"): 100 + i for i in range(5)},
+            **{("unit-1", f"holding-{i}"): 200 + i for i in range(12, 15)},
+            ("unit-1", "input-3"): 7,
+            ("unit-3", "holding-0"): 9,
+        }
+        assert {row["quality"] for row in rows.values()} == {"Good"}
+        assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19", "--into", str(plant)]) == 0
+        assert "assets:" not in said()
+    assert not device.writes
+
+
+def test_what_a_wider_point_reads_already_is_not_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with elsewhere(Device(UNITS)) as place:
+        plant = tmp_path / "plant.yaml"
+        plant.write_text(
+            f'plant: case\ntimezone: Asia/Shanghai\ndata: ./data\nsources: {{plc: {{protocol: modbus, url: "tcp://{place}"}}}}\n'
+            'assets: {a: {source: plc, points: {total: {at: "holding:1", type: float64}}}}\n'
+        )
+        assert main(["discover", str(plant), "--source", "plc", "--registers", "0-4"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if " at:" in line]
+    assert [line.split(":")[0] for line in lines] == ['"holding-0"', '"input-3"']
