@@ -93,6 +93,8 @@ class Archive:
             for name in ORDER:
                 whole = pq.ParquetFile(self.path(name, day), memory_map=True)
                 told.append(json.loads((whole.schema_arrow.metadata or {})[b"gemba"]))
+                if tuple(whole.schema_arrow.names) != DTYPES[name].names:
+                    return None
                 tables[name] = decoded(name, whole.read(use_threads=False), names)
         except (OSError, KeyError, ValueError, pa.ArrowException):
             return None
@@ -143,18 +145,18 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
 
 def decoded(name: str, arrow: pa.Table, names: Names) -> Table:
     """The reverse, bit for bit."""
-    table = empty(name, arrow.num_rows)
-    for column in DTYPES[name].names or ():
-        values = arrow.column(column)
+    columns = DTYPES[name].names or ()
+    lines = np.empty((arrow.num_rows, len(columns)), np.int64)
+    for place, column in enumerate(columns):
+        values = arrow.column(place)
         if column in TEXT:
-            whole = values.combine_chunks()
-            parts = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
+            parts = values.chunks
             codes = [names.codes(part.dictionary.to_pylist())[part.indices.to_numpy()] for part in parts]
-            table[column] = np.concatenate(codes) if codes else 0
+            lines[:, place] = codes[0] if len(codes) == 1 else np.concatenate([np.empty(0, np.int64), *codes])
         elif column in _TIMES:
-            table[column] = values.cast(pa.int64()).to_numpy()
+            lines[:, place] = values.cast(pa.int64()).to_numpy()
         elif column == "day":
-            table[column] = values.cast(pa.int32()).to_numpy()
+            lines[:, place] = values.cast(pa.int32()).to_numpy()
         else:
-            table[column] = values.to_numpy()
-    return table
+            lines[:, place] = values.to_numpy()
+    return lines.reshape(-1).view(DTYPES[name])

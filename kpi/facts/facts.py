@@ -79,10 +79,17 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
             _refuse_lost(unit, whole[unit.id], days, first, last, plant)
             cut = slices(unit.calendar, unit.stops, Offsets(plant.timezone, first, last), first, last)
             parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
-    tables = {name: stacked(name, [part[name] for part in parts if name in part]) for name in TABLES}
-    for name, table in tables.items():
-        tables[name] = table[np.lexsort((table["start"], table["asset"]))]
+    tables = {name: _in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
     return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
+
+
+def _in_order(table: Table) -> Table:
+    """By asset, then time."""
+    order = np.argsort(table["asset"], kind="stable")
+    asset, start = table["asset"][order], table["start"][order]
+    if ((asset[1:] == asset[:-1]) & (start[1:] < start[:-1])).any():
+        order = np.lexsort((table["start"], table["asset"]))
+    return table.take(order)
 
 
 def _past(units: Sequence[Unit], start: int, end: int, now: int) -> dict[str, list[int]]:
@@ -123,7 +130,8 @@ def _kept(
     for day in days.values():
         part = {}
         for name, table in day.tables.items():
-            part[name] = table[(table["start"] >= low[table["asset"]]) & (table["start"] < high[table["asset"]])]
+            inside = (table["start"] >= low[table["asset"]]) & (table["start"] < high[table["asset"]])
+            part[name] = table if inside.all() else table[inside]
         parts.append(part)
     return parts
 
