@@ -119,10 +119,9 @@ class Page:
             cell.font = Font(name=FACE, size=10, bold=of.bold, color=of.colour)
             cell.border = BOX
             across = "center" if head or column.centre else "left" if isinstance(value, str) else None
+            down = "center" if head or height == 1 else "top"
             indent = 1 if across == "left" else 0
-            cell.alignment = Alignment(
-                wrap_text=True, vertical="center" if head or height == 1 else "top", horizontal=across
-            )
+            cell.alignment = Alignment(wrap_text=True, vertical=down, horizontal=across, indent=indent)
             if of.kind:
                 cell.number_format = FORMATS[of.kind]
             if fill:
