@@ -55,6 +55,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "months": ("各月", "months"),
     "stations": ("工位", "stations"),
     "flags": ("标记", "flags"),
+    "coverage": ("覆盖率", "coverage"),
+    "kwh_per_piece": ("每件 kWh", "kWh a piece"),
+    "link": ("业务环节", "business link"),
+    "events": ("事件", "events"),
     "online": ("在线率", "online"),
     "rows": ("行数", "rows"),
     "lost": ("丢失", "lost"),
@@ -178,6 +182,8 @@ def summary(told: Mapping[str, object], lang: str) -> str:
     """What an assessor would ask first: the value, the counts, the terms, the devices."""
     first = {name: told[name] for name in ("kpi", "value", "low", "high") if told.get(name) is not None}
     rest = {k: v for k, v in told.items() if k not in META and k not in SIDES and v not in (None, [], {}, (), "")}
+    if isinstance(told.get("coverage"), Mapping):
+        rest["coverage"] = told["coverage"]
     parts = [f"{_word(name, lang)} {_plain(value)}" for name, value in {**first, **rest}.items()]
     carriers, excluded = told.get("carriers"), told.get("excluded")
     if isinstance(carriers, list):
