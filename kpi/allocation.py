@@ -82,12 +82,7 @@ def pieces(counted: Rises, cuts: Cuts, busy: Runs, changes: Ints) -> Shares:
     gaps = np.flatnonzero(counted.end - counted.start > counted.hold)
     gaps = gaps[(counted.rise[gaps] | counted.flags[gaps]) != 0]
     place = np.searchsorted(counted.end, edges, "right")
-    columns = [counted.rise, np.maximum(counted.high, 0)]
-    if len(gaps):
-        columns = [column.copy() for column in columns]
-        for column in columns:
-            column[gaps] = 0
-    rise, high = (_between(column, place[:-1], place[1:]) for column in columns)
+    rise, high = (_following(column, gaps, place) for column in (counted.rise, counted.high))
     made = np.flatnonzero(rise | high)
     direct = _seen(cuts, busy, edges[made], edges[made + 1], rise[made], high[made], np.zeros(len(made), np.int64))
     told = np.flatnonzero(counted.flags)
@@ -103,9 +98,24 @@ def _cells(cuts: Cuts, changes: Ints) -> Ints:
     return np.union1d(cuts.edges, inside)
 
 
+def _following(column: Ints, without: NDArray[np.intp], place: NDArray[np.intp]) -> Ints:
+    """Sums of what is above 0 between neighbouring places; some of the column left out."""
+    found = np.zeros(len(place) - 1, np.int64)
+    some = np.flatnonzero(place[1:] > place[:-1])
+    if not len(some) or not column.any():
+        return found
+    column = np.maximum(column[: place[-1]], 0)
+    column[without[without < place[-1]]] = 0
+    found[some] = np.add.reduceat(column, place[:-1][some])
+    return found
+
+
 def _between(column: Ints, low: NDArray[np.intp], over: NDArray[np.intp]) -> Ints:
     """Sums of a column over places [low, over)."""
-    total = np.concatenate((np.zeros(1, np.int64), np.cumsum(column)))
+    if not column.any():
+        return np.zeros(len(low), np.int64)
+    total = np.zeros(len(column) + 1, np.int64)
+    np.cumsum(column, out=total[1:])
     return np.asarray(total[over] - total[low])
 
 

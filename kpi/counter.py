@@ -127,7 +127,11 @@ def rises(samples: Samples, reading: Register) -> Rises:
     start, end, rise, kind = time[:-1], time[1:], np.diff(steps_of), kinds[1:]
     told = np.flatnonzero(kind)
     rise[told] += _set_right(kind[told], steps_of[told], reading)
-    over = _over_rate(wire, kind, end - start, reading.max_rate)
+    over = _over_rate(wire, rise if wire is steps_of else np.diff(wire), kind, end - start, reading.max_rate)
+    since = None if opened is None else int(samples.time[opened])
+    if not len(told) and not len(over):
+        nothing = np.zeros(len(rise), np.int64)
+        return Rises(start, end, hold[:-1], rise, nothing, nothing, np.ones(len(rise), np.bool_), since)
     flags = _KIND_FLAGS[kind]
     flags[over] |= BIT["rate_exceeded"]
     settled = kind != _OPEN
@@ -137,7 +141,6 @@ def rises(samples: Samples, reading: Register) -> Rises:
     high = np.zeros(len(rise), np.int64)
     high[lost] = _most(end[lost] - start[lost], reading)
     flags[lost[high[lost] < 0]] |= BIT["unbounded"]
-    since = None if opened is None else int(samples.time[opened])
     return Rises(start, end, hold[:-1], rise, high, flags, settled, since)
 
 
@@ -204,14 +207,19 @@ def _rolls_over(old: Fraction, low: Fraction, elapsed: int, reading: Register) -
     return step <= limit
 
 
-def _over_rate(wire: Wire, kind: NDArray[np.int8], elapsed: Ints, rate: Fraction | None) -> NDArray[np.intp]:
+def _over_rate(
+    wire: Wire, rise: Wire, kind: NDArray[np.int8], elapsed: Ints, rate: Fraction | None
+) -> NDArray[np.intp]:
     """The rises that no machine could have made. What a reset shows is a rise from zero; a rollover fits already."""
     if rate is None:
         return np.empty(0, np.intp)
-    rise = np.diff(wire).astype(np.float64)
     reset = np.flatnonzero(kind == _RESET)
-    rise[reset] = wire[1:][reset].astype(np.float64)
-    near = np.flatnonzero(rise * (1 + _NEAR) + _NEAR >= elapsed * (float(rate) / SECOND))
+    if len(reset):
+        rise = rise.copy()
+        rise[reset] = wire[1:][reset]
+    limit = elapsed * (float(rate) * (1 - _NEAR) / SECOND)
+    limit -= _NEAR
+    near = np.flatnonzero(np.asarray(rise >= limit))
     over = []
     for index in near[(kind[near] != _ROLLOVER) & (kind[near] != _OPEN)].tolist():
         old = Fraction(0) if kind[index] == _RESET else _exact(wire, index)

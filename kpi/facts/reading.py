@@ -112,12 +112,18 @@ class Reading:
         """Rows as stored in each slice, and the sum of their hashes."""
         rows = np.zeros(len(edges) - 1, np.int64)
         digest = np.zeros(len(edges) - 1, np.uint64)
+        times: dict[int, tuple[Ints, NDArray[np.uint64]]] = {}  # points of one poll share their times
         for name, series in self.rows.items():
+            key = id(series.time)
+            if key not in times:
+                times[key] = series.time, series.time.view(np.uint64) * _MIX[0]
             place = np.searchsorted(series.time, edges, "left")
-            inside = slice(int(place[0]), int(place[-1]))
-            total = np.concatenate((np.zeros(1, np.uint64), np.cumsum(hashes(series, name, inside))))
             rows += np.diff(place)
-            digest += np.diff(total[place - place[0]])
+            some = np.flatnonzero(place[1:] > place[:-1])
+            if len(some):
+                first, last = int(place[0]), int(place[-1])
+                mixed = hashes(series, name, times[key][1], slice(first, last))
+                digest[some] += np.add.reduceat(mixed, place[:-1][some] - first)
         return rows, digest.view(np.int64)
 
 
@@ -139,19 +145,21 @@ def anchor(samples: Samples, before: int) -> int | None:
     return None
 
 
-def hashes(series: Series, name: str, some: slice = slice(None)) -> NDArray[np.uint64]:
-    """A 64-bit hash of each row: its time, value and quality, whatever store it came from."""
+def hashes(series: Series, name: str, times: NDArray[np.uint64], some: slice) -> NDArray[np.uint64]:
+    """A 64-bit hash of each row: its time (hashed already), value and quality, whatever store it came from."""
     quality, numbers = series.quality[some], series.numbers[some]
-    good = is_good(quality)
-    value = numbers.astype(np.float64) + 0.0
-    mixed: NDArray[np.uint64] = value.view(np.uint64) * _MIX[1]
+    value = numbers.astype(np.float64)
+    value += 0.0  # there is one zero
+    mixed: NDArray[np.uint64] = value.view(np.uint64)
+    mixed *= _MIX[1]
     if series.text is not None:
         spelled = np.array([_word(word) for word in series.words] + [0], np.uint64) * _MIX[1]
         text = series.text[some]
         mixed = np.where(text >= 0, spelled[text], mixed)
+    good = is_good(quality)
     if not good.all():
         mixed[~good] = quality[~good].astype(np.uint64) * _MIX[2]
-    mixed ^= series.time[some].view(np.uint64) * _MIX[0]
+    mixed ^= times[some]
     mixed ^= np.uint64(_word(name))
     mixed ^= mixed >> np.uint64(29)
     mixed *= _MIX[3]
