@@ -27,7 +27,7 @@ class Broker:
     asked: list[int] = field(default_factory=list)  # types of packets that it was sent
     acknowledged: list[int] = field(default_factory=list)
     connections: int = 0
-    _queue: list[bytes] = field(default_factory=list)
+    _queue: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     _sent: int = 0
     _writer: asyncio.StreamWriter | None = None
 
@@ -35,16 +35,17 @@ class Broker:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def send(self, topic: str, *payloads: bytes) -> None:
+    def send(self, topic: str, *payloads: bytes, retained: bool = False) -> None:
         """At QoS 1, as far as the window goes; the rest when there is room in it."""
-        self._queue += [struct.pack(">H", len(topic)) + topic.encode() + b"%b" + payload for payload in payloads]
+        self._queue += [(0x33 if retained else 0x32, topic.encode(), payload) for payload in payloads]
         self._pump()
 
     def _pump(self) -> None:
         while self._writer and self._sent < len(self._queue) and self._sent - len(self.acknowledged) < self.window:
             self._sent += 1
-            topic, payload = self._queue[self._sent - 1].split(b"%b", 1)
-            self._writer.write(packet(0x32, topic + struct.pack(">H", self._sent) + payload))
+            first, topic, payload = self._queue[self._sent - 1]
+            body = struct.pack(">H", len(topic)) + topic + struct.pack(">H", self._sent) + payload
+            self._writer.write(packet(first, body))
 
     def drop(self) -> None:
         if self._writer:
