@@ -14,7 +14,7 @@ from config.plant import Point
 from connectors.base import Floats, Ints
 from connectors.quality import good as is_good
 from kpi.facts.schema import BIT
-from store.reader import Series
+from store.reader import GATEWAY, Series
 
 NEVER: Ints = np.empty(0, np.int64)
 
@@ -87,12 +87,14 @@ def normalise(series: Series, point: Point, steps: Sequence[ClockStep] = ()) -> 
 
 
 def _not_superseded(series: Series, steps: Sequence[ClockStep]) -> NDArray[np.bool_] | None:
-    """None: every row counts. Imported rows belong to no epoch (0 or less) and are never superseded."""
+    """None: every row counts. Imported rows belong to no epoch (0 or less) and are never superseded, nor are those of
+    another gateway, whose clock was not set."""
     if not steps:
         return None
     keep = np.ones(len(series), np.bool_)
     for step in steps:
-        keep &= (series.epoch >= step.epoch) | (series.time < step.start) | (series.epoch <= 0)
+        other = series.epoch >> GATEWAY != step.epoch >> GATEWAY
+        keep &= (series.epoch >= step.epoch) | (series.time < step.start) | (series.epoch <= 0) | other
     return None if keep.all() else keep
 
 

@@ -17,6 +17,7 @@ from connectors.base import Floats, Ints, Qualities
 LINK_GROUP = "link"  # the layout group of communication history
 LINK_POINTS = ("expected", "good", "state")  # int columns of that layout, one set an asset; time is the minute's start
 LINK_STATES = ("down", "up", "retrying")  # the code is the index
+GATEWAY = 40  # bits of an epoch: those above tell gateways apart, whose epochs say nothing of each other
 
 
 @dataclass(frozen=True, slots=True)
