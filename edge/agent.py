@@ -8,8 +8,7 @@ import asyncio
 import importlib
 import logging
 import shutil
-import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from config.load import load
 from config.plant import SECOND, Plant, Point, Source
 from connectors import quality
 from connectors.clock import SYSTEM, Clock
-from edge.clock import ClockWatch, synchronisation
+from edge.clock import ClockWatch, Step, synchronisation
 from edge.collect import Collector, Factory
 from edge.keep import Keeper
 from edge.links import next_minute
@@ -25,11 +24,14 @@ from edge.notify import notify, watchdog_interval
 from edge.status import Door, Status, socket_path
 from store import StoreError
 from store.journal import Journal, place
+from store.journal.folder import size
 
-STOP = 4.0  # seconds for a clean stop
+LEAVE = 2.5  # seconds for all connections to close in, of the five that a clean stop may take
+LAST = 2.0  # and for the last commit
 TEND = 10.0
 INFLUXDB = "influxdb"
 _log = logging.getLogger("gemba.agent")
+_Sources = dict[str, tuple[Source, tuple[Point, ...]]]
 
 
 def factory(protocol: str) -> Factory:
@@ -38,9 +40,9 @@ def factory(protocol: str) -> Factory:
     return module.connect  # type: ignore[no-any-return]
 
 
-def _collected(plant: Plant, gateway: str | None) -> dict[str, tuple[Source, tuple[Point, ...]]]:
+def _collected(plant: Plant, gateway: str | None) -> _Sources:
     """The sources that this gateway collects, with their points."""
-    found: dict[str, tuple[Source, tuple[Point, ...]]] = {}
+    found: _Sources = {}
     for source in plant.sources.values():
         if gateway is None or source.gateway is None or source.gateway == gateway:
             points = tuple(point for point in plant.points() if point.source == source.id)
@@ -60,6 +62,8 @@ class Agent:
         self.trouble = ""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+        self._fault: Exception | None = None
+        self._reloading = asyncio.Lock()
         self._watch = ClockWatch(clock)
         self._steps = 0
         self._ready = asyncio.Event()
@@ -74,7 +78,7 @@ class Agent:
         try:
             await self._begin()
             await door.open()
-            keeping = asyncio.create_task(self.keeper.run(), name="keep")
+            self._spawn("keep", self.keeper.run)
             self._spawn("minutes", self._minutes)
             self._spawn("clock", self._clocks)
             self._spawn("tend", self._tend)
@@ -82,13 +86,9 @@ class Agent:
                 self._spawn("watchdog", lambda: self._watchdog(interval))
             notify("READY=1")
             self._ready.set()
-            stopping = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            keeping.cancel()
-            outcome = (await asyncio.gather(keeping, return_exceptions=True))[0]
-            if isinstance(outcome, StoreError):
-                raise outcome
+            await self._stopping.wait()
+            if self._fault is not None:
+                raise self._fault
         finally:
             notify("STOPPING=1")
             await self._end(door)
@@ -100,47 +100,56 @@ class Agent:
         self._stopping.set()
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """What it raises ends the agent: half of one would look like a whole."""
+
         async def guarded() -> None:
             try:
                 await work()
-            except Exception:
-                _log.exception("%s: a fault of the agent itself", name)
-                raise
+            except Exception as error:
+                if not isinstance(error, StoreError):
+                    _log.exception("%s: a fault of the agent itself", name)
+                self._fault = self._fault or error
+                self._stopping.set()
 
         self._tasks[name] = asyncio.create_task(guarded(), name=name)
 
     async def _begin(self) -> None:
         span = await asyncio.to_thread(self.journal.span)
-        detail = {"gateway": self.gateway, "sha256": self.plant.sha256}
-        await self.keeper.work(lambda: self.journal.note("start", self.started, detail))
+        self.keeper.note("start", self.started, {"gateway": self.gateway, "sha256": self.plant.sha256})
         self._collect(_collected(self.plant, self.gateway))
         if span is not None:
             for collector in self.collectors.values():
                 collector.gap(min(span[1] + 1, self.started), quality.BAD_SHUTDOWN)
 
     async def _end(self, door: Door) -> None:
-        for name in tuple(self._tasks):
-            await self._cancel(name)
+        """What a broker waits for is committed while it can still be told; when nobody collects, the last of it is."""
+        await self._last("commit", self.keeper.commit())
+        await self._cancel(tuple(self._tasks))
         now = self.clock.wall_ns()
         for collector in self.collectors.values():
+            self._put_link(collector, now)
             collector.gap(now, quality.BAD_SHUTDOWN)
-        self._put_links(now)
-        try:
-            async with asyncio.timeout(STOP):
-                await self.keeper.close()
-                await asyncio.to_thread(self.journal.note, "stop", now, {})
-        except (TimeoutError, StoreError, sqlite3.Error) as error:
-            _log.error("the last commit failed: %s", error)
+        self.keeper.note("stop", now, {})
+        await self._last("last commit", self.keeper.close())
         await door.close()
         await asyncio.to_thread(self.journal.close)
 
-    async def _cancel(self, name: str) -> None:
-        task = self._tasks.pop(name)
-        task.cancel()
-        await asyncio.wait({task}, timeout=STOP)
+    async def _last(self, name: str, work: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(LAST):
+                await work
+        except (TimeoutError, StoreError) as error:
+            _log.error("the %s failed: %s", name, error)
+
+    async def _cancel(self, names: Iterable[str]) -> None:
+        tasks = {self._tasks.pop(name) for name in names}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=LEAVE)
 
     # -- sources ---------------------------------------------------------------------------------------------------
-    def _collect(self, wanted: dict[str, tuple[Source, tuple[Point, ...]]]) -> None:
+    def _collect(self, wanted: _Sources) -> None:
         """Starts a collector for each; polls of sources with one interval are spread over it."""
         base = self.clock.monotonic_ns()
         for place_, (name, (source, points)) in enumerate(wanted.items()):
@@ -153,45 +162,50 @@ class Agent:
 
     async def reload(self) -> bool:
         """The plant file again. Any fault in it keeps the old plant, and the buffer is not touched either way."""
-        try:
-            plant = await asyncio.to_thread(load, self.plant.file)
-            if (plant.id, plant.data) != (self.plant.id, self.plant.data):
-                raise ValueError("`plant` and `data` cannot change while the agent runs; restart it")
-        except Exception as error:
-            self.trouble = f"reload refused: {error}"
-            _log.error("the plant file was not taken, the old one stays: %s", error)
-            return False
-        before, after = _collected(self.plant, self.gateway), _collected(plant, self.gateway)
+        async with self._reloading:
+            try:
+                plant = await asyncio.to_thread(load, self.plant.file)
+                text = await asyncio.to_thread(plant.file.read_text, encoding="utf-8")
+                if (plant.id, plant.data) != (self.plant.id, self.plant.data):
+                    raise ValueError("`plant` and `data` cannot change while the agent runs; restart it")
+            except Exception as error:
+                self.trouble = f"reload refused: {error}"
+                _log.error("the plant file was not taken, the old one stays: %s", error)
+                return False
+            await self._change(_collected(self.plant, self.gateway), _collected(plant, self.gateway), plant)
+            self.keeper.note("plant", self.clock.wall_ns(), {"sha256": plant.sha256, "text": text})
+            _log.info("the plant file was read again")
+            return True
+
+    async def _change(self, before: _Sources, after: _Sources, plant: Plant) -> None:
+        """Only the sources that differ are touched."""
+        gone = [name for name in before if before[name] != after.get(name)]
+        if gone:
+            await self._last("commit", self.keeper.commit())
+        await self._cancel(f"source {name}" for name in gone)
         now = self.clock.wall_ns()
-        for name in [name for name in before if before[name] != after.get(name)]:
-            await self._cancel(f"source {name}")
-            self.collectors.pop(name).gap(now, quality.BAD_SHUTDOWN)
+        for name in gone:
+            collector = self.collectors.pop(name)
+            self._put_link(collector, now)
+            collector.gap(now, quality.BAD_SHUTDOWN)
         self.plant, self.trouble = plant, ""
         self._collect({name: after[name] for name in after if name not in self.collectors})
-        detail = {"sha256": plant.sha256, "text": plant.file.read_text(encoding="utf-8")}
-        await self.keeper.work(lambda: self.journal.note("plant", now, detail))
-        return True
 
     # -- what goes on beside ---------------------------------------------------------------------------------------
-    def _put_links(self, wall: int) -> None:
-        for collector in self.collectors.values():
-            row = collector.links.minute(self.clock.monotonic_ns(), wall, collector.seen.state)
-            if row is not None:
-                self.keeper.put(row)
+    def _put_link(self, collector: Collector, wall: int) -> None:
+        row = collector.links.minute(self.clock.monotonic_ns(), wall, collector.seen.state)
+        if row is not None:
+            self.keeper.put(row)
 
     async def _minutes(self) -> None:
         while True:
             wall = self.clock.wall_ns()
             await self.clock.sleep_until(self.clock.monotonic_ns() + next_minute(wall) - wall)
             now = self.clock.wall_ns()
-            self._put_links(now)
+            for collector in self.collectors.values():
+                self._put_link(collector, now)
             state = synchronisation()
-            detail = {"synchronised": state.synchronised, "error_us": state.error}
-            try:
-                await self.keeper.work(lambda at=now, what=detail: self.journal.note("sync", at, what))  # type: ignore[misc]
-            except StoreError as error:
-                if getattr(error, "fatal", False):
-                    raise
+            self.keeper.note("sync", now, {"synchronised": state.synchronised, "error_us": state.error})
 
     async def _clocks(self) -> None:
         while True:
@@ -200,25 +214,39 @@ class Agent:
                 continue
             self._steps += 1
             _log.warning("the clock stepped by %.3f s; an epoch begins", step.by / SECOND)
-            await self.keeper.commit()
-            detail = {"old": step.old, "new": step.new}
-            await self.keeper.work(lambda at=step.new, what=detail: self.journal.step(at, what))  # type: ignore[misc]
+            for collector in self.collectors.values():
+                collector.stepped(step.by)
+            await self._begin_epoch(step)
+
+    async def _begin_epoch(self, step: Step) -> None:
+        while True:
+            try:
+                return await self.keeper.step(step.new, {"old": step.old, "new": step.new})
+            except StoreError as error:
+                if error.fatal:
+                    raise
+            await asyncio.sleep(1.0)
 
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND)
-            await asyncio.to_thread(self.journal.tend)
+            try:
+                await asyncio.to_thread(self.journal.tend)
+            except StoreError as error:
+                if error.fatal:
+                    raise
+                _log.warning("%s", error)
 
     async def _watchdog(self, interval: float) -> None:
-        """Fed only by progress: commits while anything is up, and collectors that live."""
-        commits = -1
+        """Fed only by progress: all tasks live, and what waited for a commit the last time was tried since."""
+        before, waited = -1, False
         while True:
             await asyncio.sleep(interval)
-            alive = not any(task.done() for task in self._tasks.values())
-            idle = not any(c.seen.state == "up" for c in self.collectors.values()) or self.keeper.kept.trouble
-            if alive and (idle or self.keeper.kept.commits > commits):
+            kept = self.keeper.kept
+            tried = kept.commits + kept.failures + kept.events
+            if not any(task.done() for task in self._tasks.values()) and (tried > before or not waited):
                 notify("WATCHDOG=1")
-            commits = self.keeper.kept.commits
+            before, waited = tried, self.keeper.pending
 
     # -- status ----------------------------------------------------------------------------------------------------
     def status(self) -> Status:
@@ -232,14 +260,14 @@ class Agent:
             "started": self.started,
             "time": now,
             "trouble": self.trouble or kept.trouble,
-            "sources": {name: _source_status(c, now) for name, c in self.collectors.items()},
+            "sources": {name: _source_status(c, self.clock.monotonic_ns()) for name, c in self.collectors.items()},
             "journal": {
                 "commits": kept.commits,
                 "failures": kept.failures,
                 "waiting": kept.waiting,
                 "lost": kept.lost,
                 "slowest_commit": round(kept.slowest, 4),
-                "bytes": sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()),
+                "bytes": size(self.folder),
                 "free": disk.free,
             },
             "clock": {"steps": self._steps, "synchronised": state.synchronised, "error_us": state.error},
@@ -254,7 +282,7 @@ def _source_status(collector: Collector, now: int) -> Status:
         "url": collector.source.url,
         "state": seen.state,
         "since": seen.since,
-        "age": round((now - seen.last) / SECOND, 3) if seen.last else None,
+        "age": round((now - seen.heard) / SECOND, 3) if seen.heard else None,
         "round_trip": seen.round_trip / SECOND if seen.round_trip else None,
         "frames": seen.frames,
         "kept": seen.kept,

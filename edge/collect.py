@@ -22,6 +22,7 @@ from edge.keep import Keeper, Owner
 from edge.links import Links
 
 SILENCE = 60 * SECOND  # a connector that brings nothing for so long, or for ten intervals, is taken for hung
+LEAVING = 2.0  # seconds to close a connection in
 GAP_GROUP = "gap"
 _log = logging.getLogger("gemba.collect")
 
@@ -46,6 +47,8 @@ class Seen:
     failures: int = 0
     trouble: str = ""
     last: int = 0
+    heard: int = 0
+    """The same on the monotonic clock: what the age is counted from."""
     round_trip: int = 0
     identity: dict[str, str] = field(default_factory=dict)
 
@@ -77,69 +80,88 @@ class Collector:
         self._gap = gap_layout(source.id, points)
         self._backoff = Backoff(random.Random(f"{plant.id}/{source.id}"))
         every = min((point.every for point in points), default=source.every)
-        self._silence = max(SILENCE, 10 * every) / SECOND if source.protocol != "mqtt" else None
+        self._patience = max(SILENCE, 10 * every) / SECOND
+        self._broker = source.protocol == "mqtt"  # it says nothing while nothing happens, and looks after its own link
         self._every = every
+        self._held = 0  # when the connection of now brought its first frame
+        self._last_layout: Layout | None = None
+        self._last_exceptions: Exceptions | None = None
         self.connector: Connector | None = None
 
     async def run(self) -> None:
         while True:
-            began = self._clock.monotonic_ns()
+            await self._keeper.taking()
+            self._held = 0
             try:
                 await self._connected()
             except Disconnected as error:
                 self._gone(str(error), error.reason)
             except TimeoutError:
-                self._gone(f"no frame for {self._silence:.0f} s", quality.BAD_TIMEOUT)
+                self._gone(f"nothing for {self._patience:.0f} s", quality.BAD_TIMEOUT)
             except Exception as error:
                 _log.exception("%s: a fault of the connector itself", self.source.id)
                 self._gone(f"{type(error).__name__}: {error}", quality.BAD_UNEXPECTED)
-            held = (self._clock.monotonic_ns() - began) / SECOND
-            pause = self._backoff.failed(held if self.seen.frames else 0.0)
-            await self._clock.sleep_until(self._clock.monotonic_ns() + int(pause * SECOND))
+            now = self._clock.monotonic_ns()
+            pause = self._backoff.failed((now - self._held) / SECOND if self._held else 0.0)
+            await self._clock.sleep_until(now + int(pause * SECOND))
 
     async def _connected(self) -> None:
         connector = self.connector or self._factory(
             self.source, self.points, self.plant, clock=self._clock, phase=self._phase
         )
         self.connector = connector
-        owner = Owner(self.source.id, connector.durable, self.source.protocol != "mqtt")
+        owner = Owner(self.source.id, connector.durable, not self._broker)
         entered = cast(AbstractAsyncContextManager[Connector], connector)
-        async with entered:
+        async with asyncio.timeout(self._patience) as deadline, entered:
             self._back(connector)
             frames = connector.frames()
             try:
-                await self._take_all(frames, owner, connector)
+                await self._take_all(frames, owner, connector, deadline)
             finally:
+                if not deadline.expired():
+                    deadline.reschedule(asyncio.get_running_loop().time() + LEAVING)
                 await cast("_Closing", frames).aclose()
 
-    async def _take_all(self, frames: AsyncIterator[Frame], owner: Owner, connector: Connector) -> None:
+    async def _take_all(
+        self, frames: AsyncIterator[Frame], owner: Owner, connector: Connector, deadline: asyncio.Timeout
+    ) -> None:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._silence) as deadline:
-            async for frame in frames:
-                self._take(frame, owner)
-                if self._silence is not None:
-                    deadline.reschedule(loop.time() + self._silence)
-                elif _waits(connector):
-                    self._keeper.hurry()
+        if self._broker:
+            deadline.reschedule(None)
+        async for frame in frames:
+            self._take(frame, owner)
+            if self._keeper.stopped:
+                raise Disconnected("the journal is full and `when_full: stop` holds", quality.BAD_OUT_OF_SERVICE)
+            if not self._broker:
+                deadline.reschedule(loop.time() + self._patience)
+            elif waiting := getattr(connector, "waiting", 0):
+                self._keeper.hurry(at_once=2 * waiting >= getattr(connector, "window", 0))
 
     def _take(self, frame: Frame, owner: Owner) -> None:
-        seen = self.seen
+        seen, now = self.seen, self._clock.monotonic_ns()
+        self._held = self._held or now
         seen.frames += 1
         seen.round_trip = frame.round_trip or seen.round_trip
+        if frame.live:
+            seen.heard = now
+            seen.last = max(seen.last, frame.time)
         self._count(frame)
-        self.links.take(frame, self._clock.monotonic_ns())
+        self.links.take(frame, now)
         self._keeper.passed(owner)
-        exceptions = self._exceptions.get(frame.layout)
-        if exceptions is None:
-            exceptions = self._exceptions[frame.layout] = Exceptions(frame.layout, self._points)
-        if exceptions.keep(frame):
+        if self._worth(frame):
             seen.kept += 1
             self._keeper.put(frame, owner)
 
+    def _worth(self, frame: Frame) -> bool:
+        if frame.layout is not self._last_layout or self._last_exceptions is None:  # hashing a layout costs more
+            exceptions = self._exceptions.get(frame.layout)
+            if exceptions is None:
+                exceptions = self._exceptions[frame.layout] = Exceptions(frame.layout, self._points)
+            self._last_layout, self._last_exceptions = frame.layout, exceptions
+        return self._last_exceptions.keep(frame)
+
     def _count(self, frame: Frame) -> None:
         seen = self.seen
-        if frame.live:
-            seen.last = max(seen.last, frame.time)
         count = len(frame.layout.columns) if frame.columns is None else len(frame.columns)
         if frame.quality is None:
             seen.good += count
@@ -175,6 +197,12 @@ class Collector:
         seen.state, seen.trouble = "retrying", why
         seen.failures += 1
 
+    def stepped(self, by: int) -> None:
+        """The wall clock stepped: times that were remembered are told by the new one."""
+        if self.seen.last:
+            self.seen.last += by
+        self.links.stepped(by)
+
     def gap(self, time: int, reason: int) -> None:
         """From `time` on nothing is known of any point of this source."""
         self._keeper.put(gap(self._gap, time, reason))
@@ -184,8 +212,3 @@ class Collector:
 
 class _Closing(Protocol):
     async def aclose(self) -> None: ...
-
-
-def _waits(connector: Connector) -> bool:
-    """Whether a broker waits for acknowledgements: half of its window is taken, or anything is."""
-    return bool(getattr(connector, "waiting", 0))

@@ -1,22 +1,28 @@
 """Frames into the journal: one commit a second, sooner where a broker waits for it. While commits fail, frames wait in
-a bounded queue; what it cannot hold is lost, counted, and told to the journal when it works again.
+a bounded queue; what it cannot hold is lost, counted, a gap on record, and told to the journal when it works again.
 """
 
 import asyncio
 import logging
+import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from connectors.base import Frame
+from connectors import quality
+from connectors.base import Frame, Layout, gap
 from store import StoreError
 from store.journal import Journal
+from store.journal.rows import records
+from store.reader import LINK_GROUP
 
 COMMIT = 1.0
 SOON = 0.2
 ROOM = 4_000_000  # values that may wait
+EVENTS = 10_000  # events that may wait
+_UNWRITABLE = (ValueError, OverflowError, TypeError, struct.error)
 T = TypeVar("T")
 _log = logging.getLogger("gemba.keep")
 
@@ -28,13 +34,13 @@ class Owner:
     source: str
     told: Callable[[int], None]
     patient: bool = True
-    """It cannot wait for its frames to come again: they may be shed. A broker's messages come again by themselves."""
+    """Its frames never come again: they are shed first. A broker holds back what is not acknowledged."""
     handed: int = 0
 
 
 @dataclass(slots=True)
 class Loss:
-    """Frames of one source that nothing could hold."""
+    """Frames of one layout that nothing could hold."""
 
     start: int
     end: int
@@ -49,6 +55,7 @@ class Kept:
     frames: int = 0
     values: int = 0
     failures: int = 0
+    events: int = 0
     lost: int = 0
     slowest: float = 0.0
     trouble: str = ""
@@ -57,8 +64,20 @@ class Kept:
 
 @dataclass(slots=True)
 class _Batch:
-    frames: list[Frame] = field(default_factory=list)
-    handed: dict[int, tuple[Owner, int]] = field(default_factory=dict)
+    queue: list[tuple[Frame, Owner | None]]
+    handed: list[tuple[Owner, int]] = field(default_factory=list)
+    losses: dict[Layout, Loss] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Where frames were lost nothing is known, so that what came before them is not held over it."""
+        lost = [(of, loss.start) for of, loss in self.losses.items() if of.group != LINK_GROUP]
+        ends = [gap(of, start, quality.BAD_DATA_LOST) for of, start in lost]
+        return ends + [frame for frame, _ in self.queue]
+
+    @property
+    def values(self) -> int:
+        return sum(len(frame.layout.columns) for frame, _ in self.queue)
 
 
 class Keeper:
@@ -69,9 +88,14 @@ class Keeper:
         self._room, self._commit = room, commit
         self._queue: deque[tuple[Frame, Owner | None]] = deque()
         self._owners: dict[int, Owner] = {}
-        self._losses: dict[str, Loss] = {}
+        self._losses: dict[Layout, Loss] = {}
+        self._events: deque[tuple[str, int, Mapping[str, object]]] = deque()
         self._wake = asyncio.Event()
         self._soon = asyncio.Event()
+        self._now = asyncio.Event()
+        self._one = asyncio.Lock()
+        self._taking = asyncio.Event()
+        self._taking.set()
         self._thread = ThreadPoolExecutor(1, "gemba-journal")
 
     # -- from the loop ---------------------------------------------------------------------------------------------
@@ -79,39 +103,65 @@ class Keeper:
         """Hands a frame over for the next commit."""
         self._queue.append((frame, owner))
         self.kept.waiting += len(frame.layout.columns)
-        if owner is not None:
-            self._owners[id(owner)] = owner
         self._wake.set()
         if self.kept.waiting > self._room:
             self._shed()
 
     def passed(self, owner: Owner) -> None:
         """One more frame of this owner was seen; it is durable with the next commit, whether it was put or dropped."""
+        if not owner.handed:
+            self._owners[id(owner)] = owner
+            self._wake.set()
         owner.handed += 1
-        self._owners[id(owner)] = owner
+
+    def note(self, kind: str, time: int, detail: Mapping[str, object]) -> None:
+        """An event for the next commit; while commits fail it waits."""
+        if len(self._events) < EVENTS:
+            self._events.append((kind, time, detail))
         self._wake.set()
 
-    def hurry(self) -> None:
-        """Somebody waits for the commit: it comes within 200 ms of the first call."""
+    def hurry(self, at_once: bool = False) -> None:
+        """Somebody waits for the commit: it comes within 200 ms of the first call, or now."""
         self._soon.set()
+        if at_once:
+            self._now.set()
 
-    def _shed(self) -> None:
-        kept: deque[tuple[Frame, Owner | None]] = deque()
-        while self._queue and self.kept.waiting > self._room * 9 // 10:
-            frame, owner = self._queue.popleft()
-            if owner is not None and not owner.patient:
-                kept.append((frame, owner))
-                continue
-            self.kept.waiting -= len(frame.layout.columns)
-            self.kept.lost += 1
-            loss = self._losses.setdefault(frame.layout.source, Loss(frame.time, frame.time))
-            loss.start, loss.end = min(loss.start, frame.time), max(loss.end, frame.time)
-            loss.frames += 1
-        self._queue.extendleft(reversed(kept))
+    @property
+    def stopped(self) -> bool:
+        """The journal takes nothing and its `when_full` is `stop`: nobody is to collect."""
+        return not self._taking.is_set()
+
+    async def taking(self) -> None:
+        """Returns when frames may be collected."""
+        await self._taking.wait()
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._queue or self._owners or self._events)
 
     async def work(self, call: Callable[[], T]) -> T:
         """Runs something with the journal in the thread that alone writes it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    # -- what cannot be held ---------------------------------------------------------------------------------------
+    def _shed(self) -> None:
+        """The oldest go; those that a broker would send again last, and only where nothing else makes room."""
+        for patient in (True, False):
+            kept: deque[tuple[Frame, Owner | None]] = deque()
+            while self._queue and self.kept.waiting > self._room * 9 // 10:
+                frame, owner = self._queue.popleft()
+                if (owner is None or owner.patient) is patient:
+                    self.kept.waiting -= len(frame.layout.columns)
+                    self._lose(frame)
+                else:
+                    kept.append((frame, owner))
+            self._queue.extendleft(reversed(kept))
+
+    def _lose(self, frame: Frame) -> None:
+        self.kept.lost += 1
+        loss = self._losses.setdefault(frame.layout, Loss(frame.time, frame.time))
+        loss.start, loss.end = min(loss.start, frame.time), max(loss.end, frame.time)
+        loss.frames += 1
 
     # -- the loop --------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -122,83 +172,143 @@ class Keeper:
 
     async def _pause(self) -> None:
         await self._wake.wait()
-        try:
-            async with asyncio.timeout(self._commit):
-                await self._soon.wait()
-                await asyncio.sleep(SOON)
-        except TimeoutError:
-            pass
-        self._wake.clear()
-        self._soon.clear()
+        if self.kept.trouble:  # nobody is helped by asking a full disk more often
+            await asyncio.sleep(self._commit)
+        else:
+            try:
+                async with asyncio.timeout(self._commit):
+                    await self._soon.wait()
+                    async with asyncio.timeout(SOON):
+                        await self._now.wait()
+            except TimeoutError:
+                pass
+        for event in (self._wake, self._soon, self._now):
+            event.clear()
 
     async def commit(self) -> None:
-        """Everything handed over so far, as one transaction."""
+        """Everything handed over so far, as one transaction. Once begun it is finished, whoever stops waiting."""
+        await asyncio.shield(asyncio.ensure_future(self._committed()))
+
+    async def step(self, time: int, detail: Mapping[str, object]) -> None:
+        """The clock stepped: what was handed over belongs to the old epoch. Raises `StoreError` as the journal does."""
+        async with self._one:
+            await self._write()
+            await self.work(lambda: self.journal.step(time, detail))
+
+    async def _committed(self) -> None:
+        async with self._one:
+            await self._write()
+
+    async def _write(self) -> None:
         batch = self._take()
-        if not batch.frames and not batch.handed:
-            return
         began = asyncio.get_running_loop().time()
         try:
-            if batch.frames:
-                await self.work(lambda: self.journal.append(batch.frames))
-            await self._account()
+            if batch.queue or batch.losses:
+                await self._append(batch)
+            for of, loss in batch.losses.items():
+                self.note("loss", loss.start, _accounted(of, loss))
+            batch.losses.clear()
+            self._done(batch)
+            await self._write_events()
         except StoreError as error:
-            if getattr(error, "fatal", False):
-                raise
             self._put_back(batch, error)
+            if error.fatal:
+                raise
             return
-        if self.kept.trouble:
-            _log.warning("journal: commits work again; %d frames were lost meanwhile", self.kept.lost)
-            self.kept.trouble = ""
-        self.kept.commits += 1
-        self.kept.frames += len(batch.frames)
-        self.kept.values += sum(len(frame.layout.columns) for frame in batch.frames)
         self.kept.slowest = max(self.kept.slowest, asyncio.get_running_loop().time() - began)
-        for owner, count in batch.handed.values():
-            owner.told(count)
+        self._works()
 
     def _take(self) -> _Batch:
-        batch = _Batch([frame for frame, _ in self._queue])
-        for key, owner in self._owners.items():
-            if owner.handed:
-                batch.handed[key] = (owner, owner.handed)
-                owner.handed = 0
-        self._taken = list(self._queue)
+        handed = [(owner, owner.handed) for owner in self._owners.values()]
+        for owner, _ in handed:
+            owner.handed = 0
+        batch = _Batch(list(self._queue), handed, self._losses)
         self._queue.clear()
         self._owners.clear()
+        self._losses = {}
         self.kept.waiting = 0
         return batch
 
+    async def _append(self, batch: _Batch) -> None:
+        try:
+            await self.work(lambda: self.journal.append(batch.frames))
+        except _UNWRITABLE:
+            batch.queue = [pair for pair in batch.queue if self._writable(pair[0])]
+            await self.work(lambda: self.journal.append(batch.frames))
+
+    def _writable(self, frame: Frame) -> bool:
+        """One frame that cannot be written, which is a fault of its connector, does not cost the others."""
+        try:
+            list(records(frame, 0, 1, 0, lambda text: len(text.encode())))
+        except _UNWRITABLE as error:
+            _log.error("%s: a frame that cannot be written: %s", frame.layout.source, error)
+            self._lose(frame)
+            return False
+        return True
+
+    def _done(self, batch: _Batch) -> None:
+        """From here on it is durable, whatever else goes wrong."""
+        if batch.queue or batch.handed:
+            self.kept.commits += 1
+        self.kept.frames += len(batch.queue)
+        self.kept.values += batch.values
+        batch.queue.clear()
+        handed, batch.handed = batch.handed, []
+        for owner, count in handed:
+            owner.told(count)
+
+    async def _write_events(self) -> None:
+        while self._events:
+            kind, time, detail = self._events[0]
+            await self.work(lambda: self.journal.note(kind, time, detail))  # noqa: B023
+            self._events.popleft()
+            self.kept.events += 1
+
+    def _works(self) -> None:
+        if self.kept.trouble:
+            _log.warning("journal: commits work again; %d frames were lost meanwhile", self.kept.lost)
+            self.kept.trouble = ""
+            self._taking.set()
+
     def _put_back(self, batch: _Batch, error: StoreError) -> None:
         self.kept.failures += 1
+        stops = self.journal.keep.when_full == "stop"
         if not self.kept.trouble:
-            _log.error("journal: %s; collecting goes on and frames wait in memory", error)
+            what = "collecting stops (`when_full: stop`)" if stops else "collecting goes on, frames wait in memory"
+            _log.error("journal: %s; %s", error, what)
         self.kept.trouble = str(error)
-        self._queue.extendleft(reversed(self._taken))
-        self.kept.waiting += sum(len(frame.layout.columns) for frame, _ in self._taken)
-        for key, (owner, count) in batch.handed.items():
+        if stops:
+            self._taking.clear()
+        self._queue.extendleft(reversed(batch.queue))
+        self.kept.waiting += batch.values
+        for owner, count in batch.handed:
             owner.handed += count
-            self._owners[key] = owner
+            self._owners[id(owner)] = owner
+        for of, loss in batch.losses.items():
+            later = self._losses.setdefault(of, loss)
+            if later is not loss:
+                later.start, later.end = min(loss.start, later.start), max(loss.end, later.end)
+                later.frames += loss.frames
         self._wake.set()
         if self.kept.waiting > self._room:
             self._shed()
-
-    async def _account(self) -> None:
-        """Tells the journal what was lost while it could not write."""
-        while self._losses:
-            source, loss = next(iter(self._losses.items()))
-            detail = {
-                "source": source,
-                "from": loss.start,
-                "to": loss.end,
-                "frames": loss.frames,
-                "why": "journal full",
-            }
-            await self.work(lambda at=loss.start, what=detail: self.journal.note("loss", at, what))  # type: ignore[misc]
-            del self._losses[source]
 
     async def close(self) -> None:
         """The last commit."""
         try:
             await self.commit()
+            if self.kept.trouble:
+                _log.error("journal: %d frames could not be kept before the end", len(self._queue))
         finally:
             self._thread.shutdown(wait=False)
+
+
+def _accounted(of: Layout, loss: Loss) -> Mapping[str, object]:
+    return {
+        "source": of.source,
+        "group": of.group,
+        "from": loss.start,
+        "to": loss.end,
+        "frames": loss.frames,
+        "why": "journal full",
+    }

@@ -66,6 +66,10 @@ class Links:
         self._good[alive] += slot > self._slot[alive]
         self._slot[alive] = slot
 
+    def stepped(self, by: int) -> None:
+        """The wall clock stepped: the minute that is being counted began at another time of it."""
+        self._began += by
+
     def minute(self, now: int, wall: int, state: str) -> Frame | None:
         """The row of what was counted since the last one. Its time is where its counting began."""
         if not self.assets:

@@ -6,14 +6,17 @@ belongs to an agent that is gone.
 
 import asyncio
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 NAME = "agent.sock"
 _DEADLINE = 5.0
+_log = logging.getLogger("gemba.status")
 Status = dict[str, Any]
 
 
@@ -29,12 +32,17 @@ class Door:
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
-        self.path.unlink(missing_ok=True)
-        before = os.umask(0o177)
+        """Without a door the agent collects all the same."""
+        door = socket.socket(socket.AF_UNIX)
         try:
-            self._server = await asyncio.start_unix_server(self._answer, self.path)
-        finally:
-            os.umask(before)
+            self.path.unlink(missing_ok=True)
+            with _reachable(self.path) as near:
+                door.bind(near)
+            self.path.chmod(0o600)  # before anybody can connect: it does not listen yet
+            self._server = await asyncio.start_unix_server(self._answer, sock=door)
+        except OSError as error:
+            door.close()
+            _log.warning("%s: `gemba status` will find no agent (got %s)", self.path, error)
 
     async def close(self) -> None:
         if self._server:
@@ -50,7 +58,7 @@ class Door:
                 head = b"HTTP/1.0 200 OK\r\n\r\n" if body is not None else b"HTTP/1.0 404 Not Found\r\n\r\n"
                 writer.write(head + (body or b""))
                 await writer.drain()
-        except (TimeoutError, ConnectionError, ValueError):
+        except (TimeoutError, OSError, ValueError):
             pass
         finally:
             writer.close()
@@ -63,12 +71,26 @@ class Door:
         return None
 
 
+@contextmanager
+def _reachable(path: Path) -> Iterator[str]:
+    """The address of a socket file is at most 107 bytes long, whereas its folder may be anywhere."""
+    if len(os.fsencode(path)) < 108 or not Path("/proc/self/fd").is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def ask(path: Path, target: str = "/status", deadline: float = 2.0) -> bytes | None:
     """What the agent answers; None where no agent runs."""
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(deadline)
         try:
-            door.connect(str(path))
+            with _reachable(path) as near:
+                door.connect(near)
             door.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode())
             answer = b""
             while part := door.recv(65_536):

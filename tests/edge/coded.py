@@ -9,6 +9,7 @@ from typing import Any
 
 from config.load import load
 from config.plant import ModbusAddress, Plant, Point
+from connectors.clock import SYSTEM, Clock
 from edge.agent import Agent
 from simulators.faults import Proxy
 from simulators.modbus import Endpoint, Unit, listen_tcp
@@ -90,9 +91,9 @@ async def site(folder: Path, count: int, every: str = "100ms", more: str = "") -
 
 
 @asynccontextmanager
-async def collecting(plant: Plant) -> AsyncIterator[Agent]:
+async def collecting(plant: Plant, clock: Clock = SYSTEM) -> AsyncIterator[Agent]:
     """An agent on this plant, stopped cleanly at the end."""
-    agent = Agent(plant)
+    agent = Agent(plant, clock=clock)
     task = asyncio.create_task(agent.run())
     try:
         async with asyncio.timeout(10):

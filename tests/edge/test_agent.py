@@ -1,14 +1,22 @@
 """The agent against devices whose values say whose they are, while things go wrong on the way."""
 
 import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from config.load import load
+from config.plant import SECOND
 from connectors import quality
+from connectors.clock import SYSTEM, SystemClock
+from edge.collect import Collector
+from edge.keep import Keeper
 from edge.status import ask, socket_path
 from store import StoreError
-from store.journal import History, place
+from store.journal import History, Journal, place
 from tests.edge.coded import Site, collecting, site
 
 
@@ -69,7 +77,7 @@ async def test_between_two_runs_nothing_is_known(tmp_path: Path) -> None:
         for _ in range(2):
             already = len(plant.devices[0].issued)
             async with collecting(plant.plant):
-                await until(lambda already=already: len(plant.devices[0].issued) > already + 4)  # type: ignore[misc]
+                await until(lambda already=already: len(plant.devices[0].issued) > already + 4)
         rows = plant.rows(1)
         stopped = [place for place, (_, code) in enumerate(rows) if code == quality.BAD_SHUTDOWN]
         assert stopped
@@ -140,3 +148,108 @@ async def test_a_reload_may_take_a_source_away_and_bring_one(tmp_path: Path) -> 
             assert await agent.reload()
             await until(lambda: len(plant.devices[1].issued) > gone + 3)
         plant.judge()
+
+
+async def test_a_journal_may_lie_deeper_than_a_socket_address_is_long(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    async with site(deep, 1) as plant:
+        path = socket_path(place(plant.plant))
+        assert len(str(path)) > 107
+        async with collecting(plant.plant):
+            assert await asyncio.to_thread(ask, path) is not None
+            assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_agent_without_sources_waits_for_a_plant_file_that_has_some(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant:
+        text = plant.plant.file.read_text(encoding="utf-8")
+        plant.plant.file.write_text(text.split("sources:")[0], encoding="utf-8")
+        async with collecting(load(plant.plant.file)) as agent:
+            assert agent.status()["sources"] == {}
+            plant.plant.file.write_text(text, encoding="utf-8")
+            assert await agent.reload()
+            await until(lambda: len(plant.devices[0].issued) > 3)
+        plant.judge()
+
+
+async def test_what_fails_in_the_agent_itself_ends_it(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant:
+        with pytest.raises(StoreError, match="the disk failed"):
+            async with collecting(plant.plant) as agent:
+                await until(lambda: agent.keeper.kept.commits > 0)
+                agent.journal._dead = StoreError("the disk failed", fatal=True)
+                await until(agent._stopping.is_set)
+
+
+async def test_two_reloads_at_once_are_one_after_the_other(tmp_path: Path) -> None:
+    async with site(tmp_path, 2) as plant:
+        text = plant.plant.file.read_text(encoding="utf-8")
+        async with collecting(plant.plant) as agent:
+            await until(lambda: all(len(device.issued) > 2 for device in plant.devices))
+            lines = [line for line in text.splitlines() if "d2" not in line]
+            plant.plant.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            assert all(await asyncio.gather(agent.reload(), agent.reload()))
+            assert set(agent.collectors) == {"d1"}
+        plant.judge()
+
+
+class Stepping(SystemClock):
+    """The clocks of this machine, of which the wall's may be set."""
+
+    def __init__(self) -> None:
+        self.by = 0
+
+    def wall_ns(self) -> int:
+        return SystemClock.wall_ns() + self.by
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_step_of_the_clock_is_an_epoch_and_no_burst(tmp_path: Path, hours: int) -> None:
+    async with site(tmp_path, 1) as plant:
+        (device,) = plant.devices
+        clock = Stepping()
+        async with collecting(plant.plant, clock) as agent:
+            await until(lambda: len(device.issued) > 10)
+            began, before = time.monotonic(), len(device.issued)
+            clock.by = hours * 3600 * SECOND
+            await until(lambda: agent.status()["clock"]["steps"] == 1)
+            await until(lambda: len(device.issued) > before + 20)
+            assert len(device.issued) - before <= 10 * (time.monotonic() - began) + 3
+            age = agent.status()["sources"]["d1"]["age"]
+            assert 0 <= age < 1
+            await device.proxy.set("refuse")  # type: ignore[union-attr]
+            await until(lambda: agent.collectors["d1"].seen.state == "retrying")
+        history = History(place(plant.plant))
+        (event,) = history.events(0, 2**62, ["clock"])
+        series = history.series("m1", ["count"], 0, 2**62)["count"]
+        history.close()
+        assert event.detail["new"] - event.detail["old"] == pytest.approx(hours * 3600 * SECOND, abs=SECOND)  # type: ignore[operator]
+        assert len(set(series.epoch.tolist())) == 2
+        order = np.argsort(series.numbers[series.quality == 0])
+        times = series.time[series.quality == 0][order]
+        steps = np.flatnonzero(np.abs(np.diff(times)) > 3000 * SECOND)
+        assert len(steps) == 1, "the times of rows go once with the clock"
+        gaps = series.time[series.quality == quality.BAD_NOT_CONNECTED]
+        assert len(gaps)
+        assert abs(int(gaps[0]) - int(times[-1])) < 5 * SECOND, "the gap is told by the new clock"
+
+
+async def test_a_fault_inside_a_connector_is_a_source_that_is_tried_again(tmp_path: Path) -> None:
+    async with site(tmp_path, 1) as plant:
+        source = replace(plant.plant.sources["d1"], protocol="mqtt")  # one that may be silent as long as it likes
+        journal = Journal.open(place(plant.plant), plant.plant.keep)
+        keeper = Keeper(journal)
+
+        def broken(*_: object, **__: object) -> None:
+            raise TimeoutError
+
+        collector = Collector(source, plant.plant.points(), plant.plant, broken, keeper, SYSTEM)  # type: ignore[arg-type]
+        task = asyncio.create_task(collector.run())
+        await until(lambda: collector.seen.failures >= 1)
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        task.cancel()
+        await asyncio.wait({task})
+        await keeper.close()
+        journal.close()
