@@ -1,0 +1,130 @@
+"""What is exported imports again to the same series, whatever kind of value, quality, hold or scale it has."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config.load import load
+from gemba.cli import main
+from store.journal import History, place
+
+PLANT = """plant: {id}
+timezone: Asia/Shanghai
+data: ./data-{id}
+sources: {{plc: {{protocol: modbus, url: "tcp://10.0.0.1:502"}}}}
+assets:
+  m:
+    points:
+      state: {{source: plc, at: "holding:0", states: {{1: running, 2: idle}}}}
+      total: {{source: plc, at: "holding:2", type: uint32, counter: {{}}}}
+      hot: {{source: plc, at: "holding:6", type: float64, scale: 0.1}}
+      label: {{source: plc, at: "holding:20", type: string, length: 8}}
+"""
+ROWS = """time,asset,point,value,quality
+2026-11-02T08:00:00+08:00,m,state,1,
+2026-11-02T08:00:10.5+08:00,m,state,idle,Good
+2026-11-02T08:00:20.123456789+08:00,m,state,2,BadTimeout
+2026-11-02T08:00:00Z,m,total,4294967295,
+2026-11-02T08:00:01Z,m,total,0,
+2026-11-02T08:00:00Z,m,hot,0.1,
+2026-11-02T08:00:01Z,m,hot,1e-300,
+2026-11-02T08:00:02Z,m,hot,-273.15,UncertainLastUsableValue
+2026-11-02T08:00:00Z,m,label,"a, ""b"" c",
+2026-11-02T08:00:01Z,m,label,12,
+"""
+NAMES = ("state", "total", "hot", "label")
+SPAN = ["--from", "2026-11-01", "--to", "2026-11-04"]
+
+
+def plant(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(PLANT.format(id=name), encoding="utf-8")
+    return path
+
+
+def told(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    reader = History(place(load(path)))
+    found = {}
+    for name, series in reader.series("m", NAMES, 0, 2**62).items():
+        texts = [-1] * len(series) if series.text is None else series.text.tolist()
+        both = zip(texts, series.numbers.tolist(), strict=True)
+        values = [series.words[code] if code >= 0 else number for code, number in both]
+        columns = (series.time.tolist(), values, series.quality.tolist(), series.hold.tolist(), series.scaled.tolist())
+        found[name] = list(zip(*columns, strict=True))
+    reader.close()
+    return found
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    path = plant(tmp_path, "one-01")
+    rows = tmp_path / "rows.csv"
+    rows.write_text(ROWS, encoding="utf-8")
+    assert main(["import", str(path), str(rows), "--hold", "15min"]) == 0
+    more = tmp_path / "more.csv"
+    more.write_text("time,asset,point,value\n2026-11-02T09:00:00Z,m,hot,36.6\n", encoding="utf-8")
+    assert main(["import", str(path), str(more), "--scaled"]) == 0
+    return path
+
+
+def test_a_csv_imports_again_to_the_same_series(first: Path, tmp_path: Path) -> None:
+    out, second = tmp_path / "out.csv", plant(tmp_path, "two-01")
+    assert main(["export", str(first), *SPAN, "--out", str(out)]) == 0
+    assert main(["import", str(second), str(out)]) == 0
+    assert told(second) == told(first)
+    assert sum(map(len, told(first).values())) == 11
+
+
+def test_exporting_twice_writes_the_same_bytes(first: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
+    for out in (one, two):
+        assert main(["export", str(first), *SPAN, "--out", str(out)]) == 0
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_importing_an_export_into_its_own_plant_changes_nothing(
+    first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.csv"
+    assert main(["export", str(first), *SPAN, "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["import", str(first), str(out), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert (done["rows"], done["new"], done["same"]) == (11, 0, 11)
+
+
+def test_points_are_chosen_by_pattern(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(first), *SPAN, "--points", "m.t*,m.label"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("time,asset,point,value,quality")
+    assert sorted(line.split(",")[2] for line in lines[1:]) == ["label", "label", "total", "total"]
+
+
+def test_parquet_has_exact_integers_and_no_value_that_is_not_one(first: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    out = tmp_path / "out.parquet"
+    assert main(["export", str(first), *SPAN, "--format", "parquet", "--out", str(out)]) == 0
+    rows = pq.read_table(out).to_pylist()
+    assert len(rows) == 11
+    total = [row["integer"] for row in rows if row["point"] == "total"]
+    assert total == [4294967295, 0]
+    hot = [(row["value"], row["quality"], row["scaled"]) for row in rows if row["point"] == "hot"]
+    assert hot[:2] == [(0.1, "Good", False), (1e-300, "Good", False)]
+    assert hot[3] == (36.6, "Good", True)
+    assert np.isclose(hot[2][0], -273.15)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--points", "x.y"], "no such point (got x.y); write asset.point, as press-01.total"),
+        (["--format", "parquet"], "where to? --format parquet and --json need --out FILE"),
+    ],
+)
+def test_wrong_words_are_said(first: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    capsys.readouterr()
+    assert main(["export", str(first), *SPAN, *words]) == 2
+    assert capsys.readouterr().err == f"gemba export: {says}\n"
