@@ -123,23 +123,23 @@ def time_in_code(time: Ints, code: Codes, cuts: Ints, codes: int) -> Ints:
     """[slice, code] durations of sorted events between neighbouring `cuts`; all in one unit of whole numbers.
 
     Each event lasts to the next, the last one for ever; before the first the code is 0. One pass: differences, keys,
-    one bincount; then the one event that straddles each cut is set right.
+    one bincount, which adds in float64: exact as long as a slice is shorter than 2^53. Then the one event that
+    straddles each cut is set right.
     """
     slices = len(cuts) - 1
     first = np.searchsorted(time, cuts, "left")
-    begin, stop = first[0], first[-1]
-    table = np.zeros(slices * codes, np.int64)
-    if stop > begin:
-        length = np.empty(stop - begin, np.int64)
-        np.subtract(time[begin + 1 : stop], time[begin : stop - 1], out=length[:-1])
-        busy = np.flatnonzero(first[1:] > first[:-1])
-        last = first[1:][busy] - 1
-        length[last - begin] = cuts[1:][busy] - time[last]
-        key = np.repeat(np.arange(0, slices * codes, codes, dtype=np.intp), np.diff(first))
-        key += code[begin:stop]
-        table += np.bincount(key, weights=length, minlength=slices * codes).astype(np.int64)
+    begin, stop = int(first[0]), int(first[-1])
+    counts = np.diff(first)
+    length = np.empty(stop - begin, np.float64)
+    np.subtract(time[begin + 1 : stop], time[begin : max(stop - 1, begin)], out=length[:-1], casting="unsafe")
+    busy = np.flatnonzero(counts)
+    last = first[1:][busy] - 1
+    length[last - begin] = cuts[1:][busy] - time[last]
+    key = np.repeat(np.arange(0, slices * codes, codes, dtype=np.intp), counts)
+    key += code[begin:stop]
+    table = np.bincount(key, weights=length, minlength=slices * codes).astype(np.int64)
     following = np.append(time, np.iinfo(np.int64).max)[first[:-1]]
     head = np.minimum(following, cuts[1:]) - cuts[:-1]
-    inforce = np.where(first[:-1] > 0, code[np.maximum(first[:-1], 1) - 1] if len(code) else 0, 0)
+    inforce = np.where(first[:-1] > 0, code[np.maximum(first[:-1], 1) - 1], 0) if len(code) else 0
     table[np.arange(slices) * codes + inforce] += head
     return table.reshape(slices, codes)

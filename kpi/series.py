@@ -78,7 +78,7 @@ def normalise(series: Series, point: Point, steps: Sequence[ClockStep] = ()) -> 
     if keep is not None:
         marks.append((series.time[~keep], BIT["overlap"]))
         whole = whole.take(np.flatnonzero(keep))
-    if len(whole) > 1 and (np.diff(whole.time) <= 0).any():
+    if len(whole) > 1 and not (whole.time[1:] > whole.time[:-1]).all():
         whole, twice = _one_a_time(whole)
         marks.append((twice, BIT["duplicate"]))
     return Samples(
@@ -109,18 +109,20 @@ def _declared_invalid(series: Series, point: Point) -> NDArray[np.bool_]:
 
 def _one_a_time(rows: Samples) -> tuple[Samples, Ints]:
     """The best row of each time, and the times at which rows differed."""
-    rank = _text_rank(rows)
-    numbers = np.where(rows.good, rows.numbers, 0)  # a Bad row's number means nothing
-    order = np.lexsort((rows.hold, numbers, rank, rows.good, rows.time))
-    time = rows.time[order]
-    same = time[1:] == time[:-1]
-    differ = same & (
-        (rows.good[order][1:] != rows.good[order][:-1])
-        | (numbers[order][1:] != numbers[order][:-1])
-        | (rank[order][1:] != rank[order][:-1])
-    )
-    last = np.append(~same, True)
-    return rows.take(order[last]), np.unique(time[1:][differ])
+    if (rows.time[1:] < rows.time[:-1]).any():
+        rows = rows.take(np.argsort(rows.time, kind="stable"))
+    again = np.append(False, rows.time[1:] == rows.time[:-1])
+    keep = ~(again | np.append(again[1:], False))
+    place = np.flatnonzero(~keep)
+    some = rows.take(place)
+    rank = _text_rank(some)
+    numbers = np.where(some.good, some.numbers, 0)  # a Bad row's number means nothing
+    order = np.lexsort((some.hold, numbers, rank, some.good, some.time))
+    same = some.time[order][1:] == some.time[order][:-1]
+    columns = [column[order] for column in (some.good, numbers, rank)]
+    differ = same & np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    keep[place[order[np.append(~same, True)]]] = True
+    return rows.take(np.flatnonzero(keep)), np.unique(some.time[order][1:][differ])
 
 
 def _text_rank(rows: Samples) -> Ints:
