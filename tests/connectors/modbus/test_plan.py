@@ -41,6 +41,7 @@ def test_tables_are_never_mixed() -> None:
 
 
 def test_a_request_has_at_most_125_registers_or_2000_bits() -> None:
+    """collectors.md 19: large sets of points, asked for in one call that no server takes."""
     assert blocks([point(f"holding:{i}") for i in range(126)]) == [(3, 0, 125), (3, 125, 1)]
     assert blocks([point(f"coil:{i}") for i in range(2001)]) == [(1, 0, 2000), (1, 2000, 1)]
 
