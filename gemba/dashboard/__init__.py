@@ -1,7 +1,29 @@
-"""What people look at: the API's own documents as pages, in the same process and with the same tokens."""
+"""What people look at: the API's own documents as pages, in the same process and behind the same guard.
+
+No number is worked out here. A page shows what a document says, with the document's own value beside it for machines,
+and opens to the evidence that the document carries.
+"""
 
 from fastapi import FastAPI
 
 
 def mount(app: FastAPI) -> None:
-    """Puts the pages on the application of the API."""
+    """Puts the pages and the login on the application of the API; one application in a process."""
+    from nicegui import ui
+
+    from gemba.dashboard import assessment, energy, health, login, machine, plant
+
+    service = app.state.service
+    app.include_router(login.make(app.state.tokens))
+    for page in (plant, machine, energy, assessment, health):
+        page.make(service)
+    ui.run_with(
+        app,
+        title="Gemba",
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        show_welcome_message=False,
+        reconnect_timeout=10,
+        favicon="📏",
+    )

@@ -1,0 +1,201 @@
+"""Assessment: a form of the plant, what was measured beside what is declared, and the form as a workbook."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nicegui import events, ui
+from starlette.requests import Request
+
+from config.faults import PlantError, TemplateError
+from config.template_file import TEMPLATES
+from config.template_file import load as load_template
+from gemba.dashboard import ask
+from gemba.dashboard.frame import View, frame
+from gemba.dashboard.markup import Document, section, table, text
+from gemba.dashboard.words import ORIGINS, named
+from kpi.api.problems import Problem
+from kpi.api.service import Service
+from kpi.binding.ground import Ground
+from kpi.forms.answers import parse_answers
+from kpi.forms.assess import Assessment, assess, declared_of
+from store import StoreError
+
+FAULTS = (PlantError, TemplateError, StoreError, Problem, OSError)
+GAPS = 12
+
+
+def make(service: Service) -> None:
+    async def assessment_page(request: Request) -> None:
+        view = frame(service, request, "assessment")
+        view.html(f"<h1>{text(view.say('assessment'))}</h1>")
+        if not view.may("assess"):
+            view.html(f'<p role="alert" class="card alarm">{text(view.say("no_scope"))}: assess</p>')
+            return
+        asked = request.query_params.get("template", "sme-2024")
+        template = asked if asked in TEMPLATES else "sme-2024"
+        view.html(section(view.say("template"), _form(view, template)))
+        place = ui.element("div").props("aria-live=polite")
+        kept: dict[str, Assessment] = {}
+
+        async def show(written: str) -> None:
+            place.clear()
+            with place:
+                waiting = view.html(f'<p role="status" class="card">{text(view.say("loading"))}</p>')
+            try:
+                kept["made"] = await ask.off(lambda: _assessed(view, template, written))
+                told = kept["made"].document(view.lang)
+            except FAULTS as error:
+                shown = text(getattr(error, "detail", None) or str(error)).replace("\n", "<br>")
+                waiting.set_content(f'<p role="alert" class="card alarm">{shown}</p>')
+                return
+            view.documents["form"] = told
+            with place:
+                waiting.delete()
+                view.html(_shown(view, told))
+
+        async def again(event: events.GenericEventArguments) -> None:
+            await show(str(event.args.get("answers", "")))
+
+        async def download(event: events.GenericEventArguments) -> None:
+            await again(event)
+            if "made" in kept:
+                from kpi.forms.workbook import workbook
+
+                ui.download.content(await ask.off(lambda: workbook(kept["made"], view.lang)), f"{template}.xlsx")
+
+        ui.on("assess", again)
+        ui.on("xlsx", download)
+        ui.timer(0, lambda: show(_answers(view, template)), once=True)
+
+    ui.page("/assessment")(assessment_page)
+
+
+def _answers(view: View, template: str) -> str:
+    """The answer file that lies beside the plant file, in the folder `answers`."""
+    file: Path = view.service.file.parent / "answers" / f"{template}.yaml"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _assessed(view: View, template: str, written: str) -> Assessment:
+    service, form = view.service, load_template(template)
+    declared = parse_answers(form, written) if written.strip() else declared_of(form, None)
+    start, end = view.ask.window
+    ground = Ground(service.reader(), service.plant(), start, end, service.archive(), service.clock(), None)
+    return assess(form, declared, ground)
+
+
+def _form(view: View, template: str) -> str:
+    links = "".join(
+        f'<a href="{view.link("/assessment", template=name)}"{" aria-current=true" if name == template else ""}>'
+        f"{text(load_template(name).title.of(view.lang))}</a>"
+        for name in TEMPLATES
+    )
+    written = text(_answers(view, template))
+    return (
+        f'<nav aria-label="{text(view.say("template"))}" class="bar">{links}</nav>'
+        f"<details><summary>{text(view.say('answers'))}</summary>"
+        f'<label for="answers">{text(view.say("answers"))}</label>'
+        f'<textarea id="answers" data-field="answers" spellcheck="false">{written}</textarea>'
+        f'<label for="file">{text(view.say("answers_file"))}</label>'
+        f'<input id="file" type="file" accept=".yaml,.yml" data-into="answers"></details>'
+        f'<p class="bar" style="margin:10px 0 0"><button type="button" class="do" data-do="assess">'
+        f"{text(view.say('assess'))}</button>"
+        f'<button type="button" class="tool" data-do="xlsx">{text(view.say("xlsx"))}</button></p>'
+    )
+
+
+def _shown(view: View, told: Document) -> str:
+    parts = [section(view.say("level"), _head(view, told))]
+    conflicts = [each for each in told.get("items", []) if each.get("conflict")]
+    if conflicts:
+        rows = "".join(_conflict(view, each) for each in conflicts)
+        parts.append(section(view.say("conflicts"), rows))
+    if told.get("items"):
+        parts.append(section(view.say("items"), _items(view, told)))
+    if told.get("scenes"):
+        parts.append(section(view.say("scenes"), _scenes(view, told)))
+    if told.get("gaps"):
+        lines = "".join(f"<li>{text(gap['needs'])}</li>" for gap in told["gaps"][:GAPS])
+        parts.append(section(view.say("gaps"), f"<ol>{lines}</ol>"))
+    if told.get("warnings"):
+        lines = "".join(f"<li>{text(_plain(note))}</li>" for note in told["warnings"])
+        parts.append(section(view.say("warnings"), f"<ul>{lines}</ul>"))
+    return "".join(parts)
+
+
+def _plain(note: Any) -> str:
+    return " ".join(str(part) for part in note.values()) if isinstance(note, Mapping) else str(note)
+
+
+def _opened(shown: str, path: str, label: str, raw: object, lang: str) -> str:
+    from gemba.dashboard.markup import number
+
+    return number(shown, raw, path, label, lang)
+
+
+def _head(view: View, told: Document) -> str:
+    tiles = []
+    if told.get("level_name") is not None:
+        level = _opened(str(told["level_name"]), "form", view.say("level"), told["level"], view.lang)
+        tiles.append((view.say("level"), level))
+    if told.get("score") is not None:
+        tiles.append(
+            (view.say("score"), _opened(f"{told['score']:g}", "form", view.say("score"), told["score"], view.lang))
+        )
+    alone = told.get("declared")
+    if isinstance(alone, Mapping) and alone.get("score") is not None:
+        shown = f"{alone['score']:g}" + (f" · {alone['level']}" if alone.get("level") is not None else "")
+        tiles.append((view.say("alone"), _opened(shown, "form/declared", view.say("alone"), alone["score"], view.lang)))
+    cells = "".join(f'<div class="tile big"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in tiles)
+    return f'<div class="tiles">{cells}</div>'
+
+
+def _conflict(view: View, item: Document) -> str:
+    found = item["conflict"]
+    return (
+        f'<div class="conflict"><strong>{text(item["item"])} {text(item["title"])}</strong> '
+        f"<span>{text(view.say('declared'))}: {text(_brief(found.get('declared')))} · "
+        f"{text(named('measured', ORIGINS, view.lang))}: {text(_brief(found.get('measured')))}</span></div>"
+    )
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_brief(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_brief, value)) or "—"
+    return "—" if value is None else str(value)
+
+
+def _items(view: View, told: Document) -> str:
+    rows = []
+    for place, item in enumerate(told["items"]):
+        value = item.get("value", item.get("points"))
+        shown = "—" if value is None else _brief(value)
+        origin = item["origin"]
+        rows.append(
+            [
+                f'{text(item["item"])}. <span style="white-space:normal">{text(item["title"])}</span>',
+                f'<span class="tag o-{origin}">{text(named(origin, ORIGINS, view.lang))}</span>',
+                text(_brief(item.get("options"))),
+                _opened(shown, f"form/items/{place}", f"{item['item']} {view.say('value')}", value, view.lang),
+                text(_brief(item.get("contribution"))),
+            ]
+        )
+    heads = [view.say(head) for head in ("item", "origin", "answer", "value", "score")]
+    return table(view.say("items"), heads, rows, (2, 4))
+
+
+def _scenes(view: View, told: Document) -> str:
+    rows = []
+    for place, scene in enumerate(told["scenes"]):
+        level = scene["level"]
+        name = scene.get("name") or scene["scene"]
+        cap = "—" if scene.get("cap") is None else str(scene["cap"])
+        opened = _opened(str(level), f"form/scenes/{place}", f"{name} {view.say('level')}", level, view.lang)
+        rows.append([text(name), opened, text(_brief(scene.get("declared"))), text(cap)])
+    heads = [view.say(head) for head in ("scene", "level", "declared", "cap")]
+    return table(view.say("scenes"), heads, rows)

@@ -1,0 +1,62 @@
+"""What every machine does now, in one pass over the newest minutes that all who look share."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.plant import SECOND, Asset
+from config.zone import shown
+from connectors import quality
+from kpi.api.service import Service
+from kpi.api.views import _states
+
+BACK = 30 * 60 * SECOND  # further than any row stands for, in a usual plant
+FRESH = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """`age` [s] is that of the newest Good reading; None when there is none in the last minutes."""
+
+    state: str
+    since: str
+    age: float | None
+
+
+class Live:
+    """One for a server."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._one = threading.Lock()
+        self._made, self._found = -FRESH, dict[str, Now]()
+
+    def now(self) -> dict[str, Now]:
+        """Of every connected asset; may be called from any thread."""
+        with self._one:
+            if time.monotonic() - self._made >= FRESH:
+                self._found = self._look()
+                self._made = time.monotonic()
+            return self._found
+
+    def _look(self) -> dict[str, Now]:
+        plant, reader, now = self.service.plant(), self.service.reader(), self.service.clock()
+        with reader.steady():
+            return {asset.id: self._of(asset, now) for asset in plant.assets.values()}
+
+    def _of(self, asset: Asset, now: int) -> Now:
+        reader, zone = self.service.reader(), self.service.plant().timezone
+        hold = max((3 * max(p.every, p.keepalive) for p in asset.points.values()), default=0)
+        start = now - max(BACK, hold)
+        newest = 0
+        for series in reader.series(asset.id, list(asset.points), start, now + 1).values():
+            good = np.flatnonzero(quality.good(series.quality))
+            newest = max(newest, int(series.time[good[-1]]) if len(good) else 0)
+        age = (now - newest) / SECOND if newest else None
+        runs = _states(reader, asset, start, now)
+        if not runs:
+            return Now("unknown", "", age)
+        state, since, _ = runs[-1]
+        return Now(state, shown(since, zone)[11:16] if since > start else "", age)
