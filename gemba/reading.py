@@ -47,7 +47,8 @@ async def read(plant: Plant, source: Source, points: Sequence[Point]) -> Answer:
     seen: dict[tuple[str, str], Row] = {}
     trouble = ""
     try:
-        connector = importlib.import_module(f"connectors.{source.protocol}").connect(source, points, plant)
+        visit = {"visit": True} if source.protocol == "mqtt" else {}  # beside the agent, whose session is its own
+        connector = importlib.import_module(f"connectors.{source.protocol}").connect(source, points, plant, **visit)
         async with asyncio.timeout(_patience(source, points)), connector:
             async for frame in connector.frames():
                 seen |= {row.point.key: row for row in _rows(frame, {p.key: p for p in points})}

@@ -22,7 +22,7 @@ from connectors import quality
 from connectors.base import Connector, Frame, Layout, gap
 from connectors.clock import SYSTEM, Clock
 from connectors.mqtt.decode import Decoder
-from connectors.mqtt.kept import Keeper, State
+from connectors.mqtt.kept import Keeper
 from connectors.mqtt.owed import WINDOW, Owed
 from connectors.mqtt.plan import Group, Topics, covers, is_sparkplug, subscription, subscriptions
 from connectors.mqtt.session import Name, Session
@@ -45,7 +45,7 @@ def connect(
     visit: bool = False,
 ) -> Connector:
     """The connector of one source and its points; entering it connects. One that only visits (`gemba read`) goes by
-    another name than the agent, takes nothing that is meant for it, and leaves nothing behind."""
+    another name than the agent, knows the births that it kept, and leaves nothing behind."""
     return Mqtt(source, points, plant, clock, visit)
 
 
@@ -65,8 +65,9 @@ class Mqtt:
         self._noted: set[Group] = set()
         called = source.client_id or f"gemba-{plant.id}-{source.id}"
         self._name = Name(f"{called}-visit-{os.urandom(4).hex()}" if visit else called, visit)
-        self._keeper = None if visit else Keeper(plant.data, source.id)
-        self._state = self._keeper.read() if self._keeper else State()
+        keeper = Keeper(plant.data, source.id)
+        self._state = keeper.read()
+        self._keeper = None if visit else keeper
         self._nodes = self._known_nodes()
         self._owed = Owed()
         self._queue: deque[Frame] = deque()

@@ -40,7 +40,7 @@ def _unfit(kind: Kind, code: int) -> Judged:
     return kind, NOTHING[kind], code
 
 
-def _spoken(value: Any) -> Any:
+def spoken(value: Any) -> Any:
     """A text that says true, false or a number, as that; anything else as it is."""
     if not isinstance(value, str):
         return value
@@ -53,7 +53,7 @@ def _spoken(value: Any) -> Any:
 
 
 def _number(value: Any) -> Judged:
-    value = _spoken(value)
+    value = spoken(value)
     if not isinstance(value, bool | int | float):
         return _unfit("float", quality.BAD_TYPE_MISMATCH)
     try:
@@ -67,7 +67,7 @@ def _number(value: Any) -> Judged:
 
 def _whole(low: int, high: int) -> Callable[[Any], Judged]:
     def judge(value: Any) -> Judged:
-        value = _spoken(value)
+        value = spoken(value)
         if not isinstance(value, bool | int | float):
             return _unfit("int", quality.BAD_TYPE_MISMATCH)
         if isinstance(value, float) and math.isnan(value):

@@ -194,10 +194,11 @@ class Session:
             self._wire.abort()
 
     # -- what we say ---------------------------------------------------------------------------------------------------
-    async def subscribe(self, topics: Sequence[str]) -> list[str]:
-        """Asks for these at QoS 1; returns those that the broker refuses."""
+    async def subscribe(self, topics: Sequence[str], retained: bool = False) -> list[str]:
+        """Asks for these at QoS 1; returns those that the broker refuses. `retained`: and for what it has kept, which
+        before MQTT 5 comes unasked."""
         five = self.source.version == "5"
-        how: Any = SubscribeOptions(1, retainHandling=_RETAINED_NEVER) if five else 1
+        how: Any = SubscribeOptions(1, retainHandling=0 if retained else _RETAINED_NEVER) if five else 1
         refused = []
         for start in range(0, len(topics), TOPICS_AT_ONCE):
             some = topics[start : start + TOPICS_AT_ONCE]

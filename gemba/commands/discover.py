@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from config.plant import Plant, Point, Source
     from connectors.found import Findings
 
@@ -210,7 +212,7 @@ def _assets(findings: "Findings", source: str, known: "Plant | None", unit: int)
     lines: list[str] = []
     last = None
     for found in findings.found:
-        place = str(found.at) if found.device is None else f"{found.at} of {found.device}"
+        place = _place(found.at) if found.device is None else f"{found.at} of {found.device}"
         if {(source, place), (source, f"{found.asset}.{found.point}")} & have:
             continue
         if found.asset != last:
@@ -225,15 +227,23 @@ def _assets(findings: "Findings", source: str, known: "Plant | None", unit: int)
     return ["assets:", *lines]
 
 
+def _place(at: "str | Mapping[str, str]") -> str:
+    return at if isinstance(at, str) else f"{at['topic']} {at.get('path')}"
+
+
 def _places(point: "Point") -> list[str]:
-    """Where it is read, as discovery says it: of a value of several registers, each of them."""
-    from config.plant import ModbusAddress, OpcuaAddress
+    """Where it is read, as discovery says it: of a value of several registers, each of them; of a wildcard, its own."""
+    from config.addresses import SPARKPLUG
+    from config.plant import ModbusAddress, MqttAddress, OpcuaAddress
 
     at = point.at
     if isinstance(at, ModbusAddress):
         from connectors.modbus.plan import width
 
         return [f"{at.table}:{n} of {at.unit}" for n in range(at.address, at.address + width(point))]
+    if isinstance(at, MqttAddress):
+        own = at.topic if at.topic.startswith(SPARKPLUG) else at.topic.replace("+", point.asset)
+        return [f"{own} {at.path}"]
     return [at.node if isinstance(at, OpcuaAddress) else str(at)]
 
 
