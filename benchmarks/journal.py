@@ -1,0 +1,111 @@
+"""The journal: frames appended in one-second commits, an asset's day read back after compaction, bytes on disk, and an
+import of a million rows. Pinned to one core; the disk is whatever this machine has."""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from config.plant import Keep
+from connectors.base import Column, Frame, Layout, layout
+from store.journal import History, Journal
+
+SECOND = 10**9
+VALUES = 16
+ASSETS = 200
+SECONDS = 120
+DAY = 86_400
+ROWS = 1_000_000
+
+
+def layouts(count: int) -> list[Layout]:
+    return [layout("s", f"g{n}", [Column(f"m{n}", f"p{i}", "float") for i in range(VALUES)]) for n in range(count)]
+
+
+def line(name: str, value: float, unit: str, bar: float, least: bool) -> bool:
+    holds = value >= bar if least else value <= bar
+    word = "at least" if least else "at most"
+    print(f"{name:<56} {value:10.3f} {unit}  ({word} {bar:g}: {'holds' if holds else 'FAILS'})", flush=True)
+    return holds
+
+
+def appended(folder: Path) -> tuple[float, float]:
+    """Million values a second, and us of CPU a value: commits of one second of 200 assets each."""
+    of, random = layouts(ASSETS), np.random.default_rng(1)
+    values = random.random((SECONDS, ASSETS, VALUES))
+    batches = [[Frame(of[n], t * SECOND, values[t, n]) for n in range(ASSETS)] for t in range(SECONDS)]
+    with Journal.open(folder, Keep()) as journal:
+        journal.append(batches[0])
+        began, cpu = time.perf_counter(), time.process_time()
+        for batch in batches[1:]:
+            journal.append(batch)
+        spent, used = time.perf_counter() - began, time.process_time() - cpu
+    count = (SECONDS - 1) * ASSETS * VALUES
+    return count / spent / 1e6, used / count * 1e6
+
+
+def day(folder: Path) -> tuple[float, float]:
+    """Milliseconds to read one asset's day at 1 Hz x 16 points, the best of five; bytes on disk a payload byte."""
+    of, random = layouts(3), np.random.default_rng(2)
+    with Journal.open(folder, Keep()) as journal:
+        for start in range(0, DAY, 600):
+            values = random.random((600, 3, VALUES))
+            times = range(start, start + 600)
+            journal.append([Frame(of[n], t * SECOND, values[t - start, n]) for t in times for n in range(3)])
+        journal.rotate()
+        journal.tend()
+    size = sum(path.stat().st_size for path in folder.glob("*.cols.db"))
+    names, best = [f"p{i}" for i in range(VALUES)], 1e9
+    for _ in range(5):
+        history = History(folder)
+        began = time.perf_counter()
+        found = history.series("m1", names, 0, DAY * SECOND)
+        best = min(best, time.perf_counter() - began)
+        assert all(len(series) == DAY for series in found.values())
+        history.close()
+    return best * 1000, size / (3 * DAY * (VALUES + 1) * 8)
+
+
+def imported(folder: Path) -> tuple[float, float]:
+    """Thousand rows a second, and peak memory [MB] of the whole process."""
+    plant, rows = folder / "plant.yaml", folder / "rows.csv"
+    points = "".join(f'      p{i}: {{source: s, at: "holding:{2 * i}", type: float32}}\n' for i in range(10))
+    head = "plant: bench-01\ntimezone: Asia/Shanghai\ndata: ./data\nsources: {s: {protocol: modbus, url: 'tcp://10.0.0.1:502'}}\n"
+    plant.write_text(head + "assets:\n  m:\n    points:\n" + points, encoding="utf-8")
+    with rows.open("w", encoding="utf-8") as out:
+        out.write("time,asset,point,value\n")
+        stamps = np.datetime_as_string(
+            np.arange(ROWS // 10).astype("datetime64[s]") + np.timedelta64(1_760_000_000, "s")
+        )
+        for n, stamp in enumerate(stamps):
+            out.write("".join(f"{stamp}Z,m,p{i},{n + i / 10}\n" for i in range(10)))
+    code = "import sys; from gemba.cli import main; sys.exit(main(sys.argv[1:]))"
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, "import", str(plant), str(rows)], check=True, capture_output=True)
+    spent = time.perf_counter() - began
+    return ROWS / spent / 1000, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def main() -> int:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    held = []
+    with tempfile.TemporaryDirectory() as place:
+        rate, cost = max(appended(Path(place) / str(n)) for n in range(3))
+        held.append(line("append, 200 frames x 16 values a commit", rate, "M values/s", 1.5, True))
+        print(f"{'':<56} {cost:10.3f} us CPU/value")
+        read, share = day(Path(place) / "day")
+        held.append(line("read one asset-day, 1 Hz x 16 points", read, "ms", 40, False))
+        held.append(line("on disk after compaction", share, "bytes/payload byte", 1.3, False))
+        rows, memory = imported(Path(place))
+        held.append(line("import of 1 M rows", rows, "k rows/s", 300, True))
+        held.append(line("import of 1 M rows, peak memory", memory, "MB", 400, False))
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
