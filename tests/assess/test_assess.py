@@ -160,7 +160,10 @@ def test_nothing_is_capped_that_was_not_measured(ground: Any) -> None:
 # -- thin data ---------------------------------------------------------------------------------------------------------
 def test_before_the_first_record_nothing_is_measured_and_nothing_capped(factory: Factory) -> None:
     early = factory.ground(START - timedelta(days=9), START - timedelta(days=1), baseline=False)
-    declared = {"answers": {"3": {"total": 8, "networked": 8}}, "scenes": {"设备管理": 3, "能耗管理": 3, "计划排程": 4}}
+    declared: dict[str, Any] = {
+        "answers": {"3": {"total": 8, "networked": 8}},
+        "scenes": {"设备管理": 3, "能耗管理": 3, "计划排程": 4},
+    }
     found = told(early, SME, **declared)
     assert (item(found, 3)["origin"], item(found, 3)["reason"]) == ("declared", "short_history")
     assert [(scene(found, name)["level"], scene(found, name)["cap"]) for name in declared["scenes"]] == [
