@@ -1,6 +1,6 @@
 """Assessment: a form of the plant, what was measured beside what is declared, and the form as a workbook."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from config.template_file import TEMPLATES
 from config.template_file import load as load_template
 from gemba.dashboard import ask
 from gemba.dashboard.frame import View, frame
-from gemba.dashboard.markup import Document, section, table, text
+from gemba.dashboard.markup import Document, number, section, table, text
 from gemba.dashboard.words import ORIGINS, named
 from kpi.api.problems import Problem
 from kpi.api.service import Service
 from kpi.binding.ground import Ground
 from kpi.forms.answers import parse_answers
 from kpi.forms.assess import Assessment, assess, declared_of
+from kpi.forms.form import Form
 from store import StoreError
 
 FAULTS = (PlantError, TemplateError, StoreError, Problem, OSError)
@@ -27,48 +28,53 @@ GAPS = 12
 
 def make(service: Service) -> None:
     async def assessment_page(request: Request) -> None:
-        view = frame(service, request, "assessment")
-        view.html(f"<h1>{text(view.say('assessment'))}</h1>")
-        if not view.may("assess"):
-            view.html(f'<p role="alert" class="card alarm">{text(view.say("no_scope"))}: assess</p>')
-            return
-        asked = request.query_params.get("template", "sme-2024")
-        template = asked if asked in TEMPLATES else "sme-2024"
-        view.html(section(view.say("template"), _form(view, template)))
-        place = ui.element("div").props("aria-live=polite")
-        kept: dict[str, Assessment] = {}
-
-        async def show(written: str) -> None:
-            place.clear()
-            with place:
-                waiting = view.html(f'<p role="status" class="card">{text(view.say("loading"))}</p>')
-            try:
-                kept["made"] = await ask.off(lambda: _assessed(view, template, written))
-                told = kept["made"].document(view.lang)
-            except FAULTS as error:
-                shown = text(getattr(error, "detail", None) or str(error)).replace("\n", "<br>")
-                waiting.set_content(f'<p role="alert" class="card alarm">{shown}</p>')
-                return
-            view.documents["form"] = told
-            with place:
-                waiting.delete()
-                view.html(_shown(view, told))
-
-        async def again(event: events.GenericEventArguments) -> None:
-            await show(str(event.args.get("answers", "")))
-
-        async def download(event: events.GenericEventArguments) -> None:
-            await again(event)
-            if "made" in kept:
-                from kpi.forms.workbook import workbook
-
-                ui.download.content(await ask.off(lambda: workbook(kept["made"], view.lang)), f"{template}.xlsx")
-
-        ui.on("assess", again)
-        ui.on("xlsx", download)
-        ui.timer(0, lambda: show(_answers(view, template)), once=True)
+        with frame(service, request, "assessment", span="30d") as view:
+            view.html(f"<h1>{text(view.say('assessment'))}</h1>")
+            if view.may("assess"):
+                asked = request.query_params.get("template", "sme-2024")
+                _page(view, asked if asked in TEMPLATES else "sme-2024")
+            else:
+                view.html(f'<p role="alert" class="card alarm">{text(view.say("no_scope"))}: assess</p>')
 
     ui.page("/assessment")(assessment_page)
+
+
+def _page(view: View, template: str) -> None:
+    view.html(section(view.say("template"), _form(view, template)))
+    place = ui.element("div").props("aria-live=polite")
+
+    async def show(written: str) -> Assessment | None:
+        place.clear()
+        with place:
+            waiting = view.html(f'<p role="status" class="card">{text(view.say("loading"))}</p>')
+        try:
+            made = await ask.off(lambda: _assessed(view, template, written))
+            view.documents["form"] = told = await ask.off(lambda: made.document(view.lang))
+        except FAULTS as error:
+            shown = text(getattr(error, "detail", None) or str(error)).replace("\n", "<br>")
+            waiting.set_content(f'<p role="alert" class="card alarm">{shown}</p>')
+            return None
+        waiting.delete()
+        with place:
+            view.html(_shown(view, told, made.form))
+        return made
+
+    async def again(event: events.GenericEventArguments) -> None:
+        await show(str(event.args.get("answers", "")))
+
+    async def download(event: events.GenericEventArguments) -> None:
+        made = await show(str(event.args.get("answers", "")))
+        if made is not None:
+            from kpi.forms.workbook import workbook
+
+            ui.download.content(await ask.off(lambda: workbook(made, view.lang)), f"{template}.xlsx")
+
+    async def first() -> None:
+        await show(_answers(view, template))
+
+    ui.on("assess", again)
+    ui.on("xlsx", download)
+    ui.timer(0, first, once=True)
 
 
 def _answers(view: View, template: str) -> str:
@@ -105,16 +111,20 @@ def _form(view: View, template: str) -> str:
     )
 
 
-def _shown(view: View, told: Document) -> str:
-    parts = [section(view.say("level"), _head(view, told))]
-    conflicts = [each for each in told.get("items", []) if each.get("conflict")]
-    if conflicts:
-        rows = "".join(_conflict(view, each) for each in conflicts)
-        parts.append(section(view.say("conflicts"), rows))
-    if told.get("items"):
-        parts.append(section(view.say("items"), _items(view, told)))
-    if told.get("scenes"):
-        parts.append(section(view.say("scenes"), _scenes(view, told)))
+def _shown(view: View, told: Document, form: Form) -> str:
+    parts = [section(view.say("level"), _head(view, told, form))]
+    titles = [each.item.title.of(view.lang) for each in form.items]
+    rated = {each.scene.says.zh: each.scene.says.of(view.lang) for each in (*form.scenes, *form.sections)}
+    pairs = zip(told.get("items", ()), titles, strict=True)
+    if conflicts := "".join(_conflict(view, item, title) for item, title in pairs if item.get("conflict")):
+        parts.append(section(view.say("conflicts"), conflicts))
+    if titles:
+        parts.append(section(view.say("items"), _items(view, told, titles)))
+    parts += [
+        section(view.say(kind), _scenes(view, told[kind], kind, rated))
+        for kind in ("scenes", "sections")
+        if told.get(kind)
+    ]
     if told.get("gaps"):
         lines = "".join(f"<li>{text(gap['needs'])}</li>" for gap in told["gaps"][:GAPS])
         parts.append(section(view.say("gaps"), f"<ol>{lines}</ol>"))
@@ -128,33 +138,29 @@ def _plain(note: Any) -> str:
     return " ".join(str(part) for part in note.values()) if isinstance(note, Mapping) else str(note)
 
 
-def _opened(shown: str, path: str, label: str, raw: object, lang: str) -> str:
-    from gemba.dashboard.markup import number
-
-    return number(shown, raw, path, label, lang)
-
-
-def _head(view: View, told: Document) -> str:
+def _head(view: View, told: Document, form: Form) -> str:
     tiles = []
-    if told.get("level_name") is not None:
-        level = _opened(str(told["level_name"]), "form", view.say("level"), told["level"], view.lang)
+    if form.level_name is not None:
+        level = number(form.level_name.of(view.lang), told["level"], "form", view.say("level"), view.lang)
         tiles.append((view.say("level"), level))
     if told.get("score") is not None:
         tiles.append(
-            (view.say("score"), _opened(f"{told['score']:g}", "form", view.say("score"), told["score"], view.lang))
+            (view.say("score"), number(_brief(told["score"]), told["score"], "form", view.say("score"), view.lang))
         )
     alone = told.get("declared")
     if isinstance(alone, Mapping) and alone.get("score") is not None:
-        shown = f"{alone['score']:g}" + (f" · {alone['level']}" if alone.get("level") is not None else "")
-        tiles.append((view.say("alone"), _opened(shown, "form/declared", view.say("alone"), alone["score"], view.lang)))
+        reached = form.declared_level
+        name = "" if reached is None else f" · {form.template.tiers[reached].says.of(view.lang)}"
+        shown = _brief(alone["score"]) + name
+        tiles.append((view.say("alone"), number(shown, alone["score"], "form/declared", view.say("alone"), view.lang)))
     cells = "".join(f'<div class="tile big"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in tiles)
     return f'<div class="tiles">{cells}</div>'
 
 
-def _conflict(view: View, item: Document) -> str:
+def _conflict(view: View, item: Document, title: str) -> str:
     found = item["conflict"]
     return (
-        f'<div class="conflict"><strong>{text(item["item"])} {text(item["title"])}</strong> '
+        f'<div class="conflict"><strong>{text(item["item"])} {text(title)}</strong> '
         f"<span>{text(view.say('declared'))}: {text(_brief(found.get('declared')))} · "
         f"{text(named('measured', ORIGINS, view.lang))}: {text(_brief(found.get('measured')))}</span></div>"
     )
@@ -162,7 +168,7 @@ def _conflict(view: View, item: Document) -> str:
 
 def _brief(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_brief(part)}" for key, part in value.items())
     if isinstance(value, list):
@@ -170,7 +176,7 @@ def _brief(value: object) -> str:
     return "—" if value is None else str(value)
 
 
-def _items(view: View, told: Document) -> str:
+def _items(view: View, told: Document, titles: Sequence[str]) -> str:
     rows = []
     for place, item in enumerate(told["items"]):
         value = item.get("value", item.get("points"))
@@ -178,24 +184,35 @@ def _items(view: View, told: Document) -> str:
         origin = item["origin"]
         rows.append(
             [
-                f'{text(item["item"])}. <span style="white-space:normal">{text(item["title"])}</span>',
+                f'{text(item["item"])}. <span style="white-space:normal">{text(titles[place])}</span>',
                 f'<span class="tag o-{origin}">{text(named(origin, ORIGINS, view.lang))}</span>',
                 text(_brief(item.get("options"))),
-                _opened(shown, f"form/items/{place}", f"{item['item']} {view.say('value')}", value, view.lang),
+                number(shown, value, f"form/items/{place}", f"{item['item']} {view.say('value')}", view.lang),
                 text(_brief(item.get("contribution"))),
             ]
         )
-    heads = [view.say(head) for head in ("item", "origin", "answer", "value", "score")]
+    heads = [view.say(head) for head in ("item", "origin", "answer", "worth", "score")]
     return table(view.say("items"), heads, rows, (2, 4))
 
 
-def _scenes(view: View, told: Document) -> str:
+def _sections(view: View, told: Document, names: Mapping[str, str]) -> str:
+    rows = [
+        [
+            text(names.get(name, name)),
+            number(str(level), level, "form/sections", f"{name} {view.say('level')}", view.lang),
+        ]
+        for name, level in told.items()
+    ]
+    return table(view.say("sections"), [view.say("sections"), view.say("level")], rows)
+
+
+def _scenes(view: View, told: Sequence[Document], names: Mapping[str, str]) -> str:
     rows = []
-    for place, scene in enumerate(told["scenes"]):
+    for place, scene in enumerate(told):
         level = scene["level"]
-        name = scene.get("name") or scene["scene"]
+        name = names.get(scene["scene"], scene["scene"])
         cap = "—" if scene.get("cap") is None else str(scene["cap"])
-        opened = _opened(str(level), f"form/scenes/{place}", f"{name} {view.say('level')}", level, view.lang)
+        opened = number(str(level), level, f"form/scenes/{place}", f"{name} {view.say('level')}", view.lang)
         rows.append([text(name), opened, text(_brief(scene.get("declared"))), text(cap)])
     heads = [view.say(head) for head in ("scene", "level", "declared", "cap")]
     return table(view.say("scenes"), heads, rows)

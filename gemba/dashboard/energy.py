@@ -12,22 +12,22 @@ from kpi.api.service import Service
 
 def make(service: Service) -> None:
     async def energy_page(request: Request) -> None:
-        view = frame(service, request, "energy")
-        view.html(f"<h1>{text(view.say('energy'))}</h1>")
+        with frame(service, request, "energy") as view:
+            view.html(f"<h1>{text(view.say('energy'))}</h1>")
 
-        async def fill() -> None:
-            view.documents["energy"] = await view.ask.energy()
-            view.documents["kpis"] = await view.ask.kpis()
-            view.html(section(view.say("tce"), _headline(view)))
-            view.html(section(view.say("carriers"), _carriers(view)))
-            with ui.element("div").classes("grid"):
-                view.html(section(view.say("by_line"), _places(view, "lines", "line")))
-                with ui.element("section").classes("card"):
-                    view.html(f"<h2>{text(view.say('by_state'))}</h2>")
-                    by_state(view, view.documents["energy"]["by_state"], "energy/by_state")
-            view.html(section(view.say("by_machine"), _machines(view)))
+            async def fill() -> None:
+                view.documents["energy"] = await view.ask.energy()
+                view.documents["kpis"] = await view.ask.kpis()
+                view.html(section(view.say("tce"), _headline(view)))
+                view.html(section(view.say("carriers"), _carriers(view)))
+                with ui.element("div").classes("grid"):
+                    view.html(section(view.say("by_line"), _places(view, "lines", "line")))
+                    with ui.element("section").classes("card"):
+                        view.html(f"<h2>{text(view.say('by_state'))}</h2>")
+                        by_state(view, view.documents["energy"]["by_state"], "energy/by_state")
+                view.html(section(view.say("by_machine"), _machines(view)))
 
-        view.filled(fill)
+            view.filled(fill)
 
     ui.page("/energy")(energy_page)
 
@@ -87,7 +87,7 @@ def _carriers(view: View) -> str:
             ]
         )
     heads = [view.say(head) for head in ("carrier", "role", "amount", "tce", "co2", "coverage", "factor")]
-    return table(view.say("carriers"), heads, rows, (1, 5, 6))
+    return table(view.say("carriers"), heads, rows, (1, 4, 5, 6))
 
 
 def _places(view: View, kind: str, key: str) -> str:

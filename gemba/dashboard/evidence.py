@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gemba.dashboard.markup import Document, text
-from gemba.dashboard.words import named, say
+from gemba.dashboard.words import kpi, named, say
 from kpi.listing import REASONS
 
 ORDER = ("value", "low", "high", "unit", "coverage", "reason", "flags", "numerator", "denominator", "terms")
@@ -28,7 +28,8 @@ def at(documents: Mapping[str, Document], path: str) -> Document | None:
 
 def shown(told: Document, path: str, lang: str) -> str:
     """As the inside of the dialog."""
-    title = say(str(told.get("kpi") or told.get("carrier") or path.rsplit("/", maxsplit=1)[-1]), lang)
+    last = path.rsplit("/", maxsplit=1)[-1]
+    title = kpi(str(told["kpi"]), lang) if "kpi" in told else say(str(told.get("carrier") or last), lang)
     keys = [key for key in ORDER if key in told] + [key for key in told if key not in ORDER and key != "kpi"]
     rows = "".join(_row(key, told[key], lang) for key in keys)
     close = f'<button type="button" class="tool" data-close>{text(say("close", lang))}</button>'

@@ -3,7 +3,8 @@ while numbers are being formed or when they cannot be."""
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,21 +98,23 @@ class View:
         ui.timer(LIVE, tick)
 
 
-def frame(service: Service, request: Request, here: str, spans: bool = True) -> View:
-    """The page around its content, which is put after it."""
+@contextmanager
+def frame(service: Service, request: Request, here: str, span: str = "day") -> Iterator[View]:
+    """The page around what is put into it; without a `span` none can be chosen."""
     lang, plant = language(request), service.plant()
-    span = request.query_params.get("span", "day")
-    span = span if span in SPANS else "day"
-    view = View(service, request, lang, span, Ask(service, window(service, span)))
+    asked = request.query_params.get("span", span)
+    chosen_span = asked if asked in SPANS else span or "day"
+    view = View(service, request, lang, chosen_span, Ask(service, window(service, chosen_span)))
     chosen = theme(request)
     ui.add_head_html(f"<style>{STYLE}</style>")
-    ui.add_head_html(f"<script>window.gembaTheme={json.dumps(chosen)};{SCRIPT}</script>")
+    spoken = "zh-CN" if lang == "zh" else "en"
+    ui.add_head_html(
+        f"<script>document.documentElement.lang={json.dumps(spoken)};window.gembaTheme={json.dumps(chosen)};"
+        f"{SCRIPT}</script>"
+    )
     ui.page_title(f"{view.say(here)} · {plant.name or plant.id} · Gemba")
     view.html(_top(view, here), "")
     view.html('<dialog id="evidence" aria-labelledby="evidence-title"></dialog>')
-    ui.run_javascript(f'document.documentElement.lang = "{"zh-CN" if lang == "zh" else "en"}"')
-    if spans:
-        view.html(_spans(view))
 
     def opened(event: events.GenericEventArguments) -> None:
         path = str(event.args)
@@ -119,7 +122,10 @@ def frame(service: Service, request: Request, here: str, spans: bool = True) -> 
             ui.run_javascript(f"gemba.show({json.dumps(evidence.shown(told, path, lang))})")
 
     ui.on("evidence", opened)
-    return view
+    with ui.element("div").props("id=main tabindex=-1").classes("main"):
+        if span:
+            view.html(_spans(view))
+        yield view
 
 
 def _top(view: View, here: str) -> str:
@@ -129,6 +135,7 @@ def _top(view: View, here: str) -> str:
     )
     other = "en" if view.lang == "zh" else "zh"
     return (
+        f'<a class="skip" href="#main">{text(view.say("skip"))}</a>'
         f'<header class="top"><a class="brand" href="{view.link("/")}">Gemba</a>'
         f'<nav aria-label="{text(view.say("pages"))}">{links}</nav>'
         f'<button type="button" class="tool" data-lang="{other}" lang="{other}">{text(view.say("switch"))}</button>'
@@ -155,7 +162,11 @@ def _spans(view: View) -> str:
 def chart(options: dict[str, Any], label: str) -> None:
     """ECharts from this machine, in the colours of the page; its numbers stand beside it and in its label as well."""
     ink = {"color": "var(--soft)"}
-    axis = {"axisLabel": ink, "axisLine": {"lineStyle": ink}, "splitLine": {"lineStyle": {"color": "var(--rule)"}}}
+    axis = {
+        "axisLabel": {**ink, "hideOverlap": True},
+        "axisLine": {"lineStyle": ink},
+        "splitLine": {"lineStyle": {"color": "var(--rule)"}},
+    }
     for name in ("xAxis", "yAxis"):
         if name in options:
             options[name] = {**axis, **options[name]}

@@ -21,26 +21,28 @@ JOURNAL = ("commits", "failures", "waiting", "lost", "bytes", "free")
 
 def make(service: Service) -> None:
     async def health_page(request: Request) -> None:
-        view = frame(service, request, "health", spans=False)
-        view.html(f"<h1>{text(view.say('health'))}</h1>")
-
-        async def fill() -> None:
-            sources, status = await ask.off(lambda: _sources(service)), await ask.off(lambda: _status(service))
-            view.html(section(view.say("agent"), f'<div data-live="agent">{_agent(view, status)}</div>'))
-            view.html(section(view.say("sources"), _links(view, sources, status)))
-
-            async def cells() -> list[tuple[str, str]]:
-                told = await ask.off(lambda: _status(service))
-                rows = [("agent", _agent(view, told))]
-                for name, source in (told or {}).get("sources", {}).items():
-                    rows += [(f"link/{name}", state(source["state"], view.lang)), (f"age/{name}", age(source["age"]))]
-                return rows
-
-            view.live(cells)
-
-        view.filled(fill)
+        with frame(service, request, "health", span="") as view:
+            view.html(f"<h1>{text(view.say('health'))}</h1>")
+            view.filled(lambda: _fill(view))
 
     ui.page("/health")(health_page)
+
+
+async def _fill(view: View) -> None:
+    service = view.service
+    sources, status = await ask.off(lambda: _sources(service)), await ask.off(lambda: _status(service))
+    view.html(section(view.say("agent"), f'<div data-live="agent">{_agent(view, status)}</div>'))
+    view.html(section(view.say("sources"), _links(view, sources, status)))
+
+    async def cells() -> list[tuple[str, str]]:
+        told = await ask.off(lambda: _status(service))
+        rows = [("agent", _agent(view, told))]
+        for name, source in (told or {}).get("sources", {}).items():
+            rows.append((f"link/{name}", state(source["state"], view.lang)))
+            rows.append((f"age/{name}", age(source["age"])))
+        return rows
+
+    view.live(cells)
 
 
 def _sources(service: Service) -> list[Document]:

@@ -53,7 +53,7 @@ def _form(request: Request, wrong: bool = False) -> HTMLResponse:
     shown = theme(request) or "light"
     page = f"""<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}" data-theme="{shown}"><head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Gemba</title>
-<style>{STYLE}</style></head><body><main><form class="card narrow" method="post" action="/login">
+<style>{STYLE}</style></head><body><main class="main"><form class="card narrow" method="post" action="/login">
 <h1>Gemba</h1>{told}<label for="token">{escape(say("token", lang))}</label>
 <input id="token" name="token" type="password" autocomplete="off" required autofocus style="width:100%">
 <p class="quiet" style="margin:8px 0 12px">{escape(say("token_how", lang))}</p>

@@ -12,6 +12,7 @@ from config.plant import SECOND, STATES
 from gemba.dashboard import ask
 from gemba.dashboard.frame import View, chart, frame
 from gemba.dashboard.markup import Document, amount, hours, measured, number, section, state, table, text
+from gemba.dashboard.words import kpi as kpi_name
 from kpi.api import views
 from kpi.api.service import Service
 
@@ -20,20 +21,20 @@ HOUR = 3_600 * SECOND
 STRETCHES = 2_000
 ROWS = 1_000
 LOSSES = ("idle", "setup", "down", "off", "planned", "unknown")
-NOT_PROCESS = ("state", "mode", "product", "alarm", "total", "good", "reject", "rework")
+NOT_PROCESS = ("state", "mode", "product", "alarm", "total", "good", "reject", "rework", "energy")
 
 
 def make(service: Service) -> None:
     async def machine_page(request: Request, name: str) -> None:
-        view = frame(service, request, "machine")
-        plant = service.plant()
-        if name not in plant.assets:
-            view.html(f'<h1>{text(name)}</h1><p role="alert">{text(view.say("not_connected"))}</p>')
-            return
-        device = plant.device(name)
-        known = [device.name, plant.line_of(name), device.workshop] if device else [plant.line_of(name)]
-        view.html(f'<h1>{text(name)}</h1><p class="quiet bar">{text(" · ".join(filter(None, known)))}</p>')
-        view.filled(lambda: _fill(view, name))
+        with frame(service, request, "machine") as view:
+            plant = service.plant()
+            if name not in plant.assets:
+                view.html(f'<h1>{text(name)}</h1><p role="alert">{text(view.say("not_connected"))}</p>')
+                return
+            device = plant.device(name)
+            known = [device.name, plant.line_of(name), device.workshop] if device else [plant.line_of(name)]
+            view.html(f'<h1>{text(name)}</h1><p class="quiet bar">{text(" · ".join(filter(None, known)))}</p>')
+            view.filled(lambda: _fill(view, name))
 
     ui.page("/machine/{name}")(machine_page)
 
@@ -64,7 +65,7 @@ async def _fill(view: View, name: str) -> None:
 
 def _tiles(view: View, row: Document, place: int) -> str:
     tiles = [
-        f'<div class="tile{" big" if key == "oee" else ""}"><p class="quiet">{text(view.say(key))}</p>'
+        f'<div class="tile{" big" if key == "oee" else ""}"><p class="quiet">{text(kpi_name(key, view.lang))}</p>'
         f"{measured(kpi, f'kpis/rows/{place}/kpis/{key}', row['asset'], view.lang)}</div>"
         for key, kpi in row["kpis"].items()
     ]
@@ -207,7 +208,9 @@ async def _values(view: View, name: str) -> None:
     if shown_:
         with ui.element("section").classes("card"):
             view.html(f"<h2>{text(view.say('process'))}</h2>")
-            _curves(view, shown_)
+            with ui.element("div").classes("grid"):
+                for column in shown_:
+                    _curve(column)
 
 
 def _series(view: View, name: str) -> Sequence[Document]:
@@ -232,24 +235,23 @@ def _newest(view: View, found: Sequence[Document]) -> str:
     return table(view.say("points"), [view.say("point"), view.say("value")], rows)
 
 
-def _curves(view: View, columns: Sequence[Document]) -> None:
-    """Gaps stay gaps."""
-    series = [
-        {
-            "type": "line",
-            "name": f"{column['point']} {column['unit'] or ''}".strip(),
-            "showSymbol": False,
-            "connectNulls": False,
-            "step": "end",
-            "data": [[row[0], row[1]] for row in column["rows"][-ROWS:]],
-        }
-        for column in columns
-    ]
+def _curve(column: Document) -> None:
+    """Gaps stay gaps; the times are the plant's own."""
     options = {
-        "grid": {"left": 54, "right": 14, "top": 30, "bottom": 26},
-        "legend": {"textStyle": {"color": "var(--soft)"}},
+        "grid": {"left": 54, "right": 14, "top": 34, "bottom": 26},
         "xAxis": {"type": "time"},
-        "yAxis": {"type": "value", "scale": True},
-        "series": series,
+        "yAxis": {"type": "value", "scale": True, "name": column["unit"], "nameTextStyle": {"color": "var(--soft)"}},
+        "series": [
+            {
+                "type": "line",
+                "name": column["point"],
+                "showSymbol": False,
+                "step": "end",
+                "lineStyle": {"color": "var(--key)", "width": 1.5},
+                "data": [[row[0][:19], row[1]] for row in column["rows"][-ROWS:]],
+            }
+        ],
     }
-    chart(options, ", ".join(str(each["name"]) for each in series))
+    with ui.element("div"):
+        ui.html(f'<p class="quiet">{text(column["point"])}</p>', sanitize=False)
+        chart(options, str(column["point"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from gemba.dashboard.words import STATES, named, say
+from gemba.dashboard.words import STATES, kpi, named, say
 from kpi.listing import REASONS
 from kpi.listing import value as kpi_cell
 
@@ -30,8 +30,8 @@ def number(shown: str, raw: object, path: str, label: str, lang: str) -> str:
 
 def measured(told: Document, path: str, whose: str, lang: str) -> str:
     """A KPI."""
-    name = say(str(told["kpi"]), lang)
-    return number(kpi_cell(told, lang), told["value"], path, f"{whose} {name}", lang)
+    name = f"{whose} {kpi(str(told['kpi']), lang)}"
+    return number(kpi_cell(told, lang), told["value"], path, name, lang)
 
 
 def percent(value: float | None, reason: str | None, lang: str) -> str:

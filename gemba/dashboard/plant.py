@@ -10,47 +10,57 @@ from gemba.dashboard import ask
 from gemba.dashboard.frame import View, frame
 from gemba.dashboard.live import Live, Now
 from gemba.dashboard.markup import Document, age, amount, gauge, hours, measured, number, section, state, table, text
+from gemba.dashboard.words import kpi
 from kpi.api.service import Service
 from kpi.api.views import assets as every_asset
 from kpi.listing import SHOWN
 
 PAGE = 100
-WIDE = (1, 3, 4, 5, 7, 8, 9, 11, 12, 13)  # columns that a telephone has no room for
+WIDE = (1, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13)  # columns that a telephone has no room for
 
 
 def make(service: Service) -> None:
     live = Live(service)
 
     async def plant_page(request: Request) -> None:
-        view = frame(service, request, "plant")
-        of = service.plant()
-        view.html(f"<h1>{text(of.name or of.id)}</h1><p class='quiet'>{text(of.id)}</p>")
-
-        async def fill() -> None:
-            now = await ask.off(live.now)
-            view.documents["kpis"] = await view.ask.kpis()
-            view.documents["lines"] = await view.ask.kpis("line")
-            view.html(section(view.say("now"), f'<div class="counts" data-live="counts">{_counts(now, view)}</div>'))
-            view.html(section(view.say("rates"), _rates(view)))
-            view.html(section(view.say("lines"), _lines(view)))
-            shown, names = _chosen(view)
-            view.html(section(view.say("machines"), _find(view) + _machines(view, shown, now) + _pages(view, names)))
-
-            async def cells() -> list[tuple[str, str]]:
-                told = await ask.off(live.now)
-                rows = [("counts", _counts(told, view))]
-                for name in shown:
-                    if name in told:
-                        one = told[name]
-                        rows += [(f"state/{name}", state(one.state, view.lang)), (f"since/{name}", one.since or "—")]
-                        rows += [(f"age/{name}", age(one.age)), (f"link/{name}", _link(one, view))]
-                return rows
-
-            view.live(cells)
-
-        view.filled(fill)
+        with frame(service, request, "plant") as view:
+            of = service.plant()
+            view.html(f"<h1>{text(of.name or of.id)}</h1><p class='quiet bar'>{text(of.id)}</p>")
+            view.filled(lambda: _fill(view, live))
 
     ui.page("/")(plant_page)
+
+
+async def _fill(view: View, live: Live) -> None:
+    now = await ask.off(live.now)
+    view.documents["kpis"] = await view.ask.kpis()
+    view.documents["lines"] = await view.ask.kpis("line")
+    shown, names = _chosen(view)
+    machines = _find(view) + _machines(view, shown, now) + _pages(view, names)
+    view.html(section(view.say("now"), f'<div class="counts" data-live="counts">{_counts(now, view)}</div>'))
+    view.html(section(view.say("rates"), _rates(view)))
+    view.html(section(view.say("lines"), _lines(view)))
+    view.html(section(view.say("machines"), machines))
+
+    async def cells() -> list[tuple[str, str]]:
+        told = await ask.off(live.now)
+        rows = [("counts", _counts(told, view))]
+        for name in shown:
+            if name in told:
+                rows += [(f"{key}/{name}", cell) for key, cell in _live(told[name], view)]
+        return rows
+
+    view.live(cells)
+
+
+def _live(now: Now, view: View) -> list[tuple[str, str]]:
+    """The cells of a machine that change while one looks."""
+    return [
+        ("state", state(now.state, view.lang)),
+        ("since", text(now.since or "—")),
+        ("age", age(now.age)),
+        ("link", _link(now, view)),
+    ]
 
 
 def _counts(now: dict[str, Now], view: View) -> str:
@@ -64,7 +74,7 @@ def _counts(now: dict[str, Now], view: View) -> str:
 
 def _rates(view: View) -> str:
     found = view.documents["kpis"]["rates"]
-    gauges = (gauge(rate, f"kpis/rates/{name}", view.say(name), view.lang) for name, rate in found.items())
+    gauges = (gauge(rate, f"kpis/rates/{name}", kpi(name, view.lang), view.lang) for name, rate in found.items())
     return f'<div class="gauges">{"".join(gauges)}</div>'
 
 
@@ -85,8 +95,12 @@ def _lines(view: View) -> str:
         path = f"lines/rows/{place}"
         own = measured(row["kpis"]["line_oee"], f"{path}/kpis/line_oee", row["line"], view.lang)
         rows.append([text(row["line"] or "—"), *_numbers(row, path, row["line"], view), own])
-    heads = ["line", *SHOWN, "pieces", "good", "unknown_time", "line_oee"]
-    return table(view.say("lines"), [view.say(head) for head in heads], rows, (2, 3, 4, 6, 7))
+    heads = [view.say("line"), *_heads(view), kpi("line_oee", view.lang)]
+    return table(view.say("lines"), heads, rows, (2, 3, 4, 6, 7))
+
+
+def _heads(view: View) -> list[str]:
+    return [kpi(key, view.lang) for key in SHOWN] + [view.say(key) for key in ("pieces", "good", "unknown_time")]
 
 
 def _chosen(view: View) -> tuple[list[str], list[str]]:
@@ -148,16 +162,8 @@ def _machines(view: View, names: list[str], now: dict[str, Now]) -> str:
         called = f'<span class="quiet">{text(_called(view, name))}</span>'
         link = f'<a href="{view.link(f"/machine/{name}")}">{text(name)}</a> {called}'
         flags = dict.fromkeys(flag for key in SHOWN for flag in row["kpis"][key]["flags"])
-        live = [
-            f'<span data-live="{key}/{text(name)}">{cell}</span>'
-            for key, cell in (
-                ("state", state(one.state, view.lang)),
-                ("since", text(one.since or "—")),
-                ("age", age(one.age)),
-                ("link", _link(one, view)),
-            )
-        ]
+        live = [f'<span data-live="{key}/{text(name)}">{cell}</span>' for key, cell in _live(one, view)]
         line = text(row["line"] or "—")
         rows.append([link, line, *live, *_numbers(row, f"kpis/rows/{place}", name, view), text(" ".join(flags))])
-    heads = ["machine", "line", "state", "since", "age", "link", *SHOWN, "pieces", "good", "unknown_time", "flags"]
-    return table(view.say("machines"), [view.say(head) for head in heads], rows, WIDE)
+    heads = [view.say(head) for head in ("machine", "line", "state", "since", "age", "link")]
+    return table(view.say("machines"), [*heads, *_heads(view), view.say("flags")], rows, WIDE)

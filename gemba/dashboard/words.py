@@ -43,6 +43,7 @@ SAY: Mapping[str, tuple[str, str]] = {
     "evidence": ("Evidence", "依据"),
     "close": ("Close", "关闭"),
     "value": ("Value", "值"),
+    "worth": ("Value or points", "取值或分值"),
     "low": ("Lower bound", "下界"),
     "high": ("Upper bound", "上界"),
     "coverage": ("Coverage", "覆盖率"),
@@ -106,6 +107,7 @@ SAY: Mapping[str, tuple[str, str]] = {
     "conflicts": ("Conflicts", "冲突"),
     "gaps": ("To the next level", "到下一级还差"),
     "scenes": ("Scenes", "场景"),
+    "sections": ("Sections", "环节"),
     "scene": ("Scene", "场景"),
     "declared": ("Declared", "填报"),
     "cap": ("Measured cap", "实测上限"),
@@ -168,6 +170,12 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "未填"),
 }
 _ALL = (SAY, STATES, ROLES, ORIGINS, NAMES, REASONS)
+
+
+def kpi(key: str, lang: str) -> str:
+    """The name of a KPI or rate, as a heading."""
+    name = named(key, NAMES, lang)
+    return name[:1].upper() + name[1:]
 
 
 def say(key: str, lang: str) -> str:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import copytree
 
 from config.load import load
 from config.plant import SECOND, Plant
 from gemba.demo.devices import Devices
+from gemba.demo.forms import ANSWERS
 from gemba.demo.past import Spans, write
 from gemba.demo.plant import FAILING, plant_file, register_file
 from simulators.plant import VirtualPlant
@@ -21,6 +23,7 @@ from store.journal import History, place
 
 DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
+LEAD = 7 * HOUR  # the machines begin their days together; now is some hours into one
 GRID = 10 * SECOND  # on which every poll interval of the plant falls
 Say = Callable[[str], None]
 
@@ -52,13 +55,14 @@ def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]
     (site / "plant.yaml").write_text(plant_file(speed), encoding="utf-8")
     (site / "register.csv").write_text(register_file(), encoding="utf-8")
     planned = load(site / "plant.yaml")
-    start = (time.time_ns() - days * DAY) // GRID * GRID
+    start = (time.time_ns() - days * DAY - LEAD) // GRID * GRID
     say("devices")
     devices = Devices(planned.file, folder / "plant", start)
     try:
         virtual = VirtualPlant(planned, start)
         say("history")
         plant = load(devices.plant_file())
+        copytree(ANSWERS, plant.file.parent / "answers")
         since = time.time_ns() // GRID * GRID
         gone = lost(plant, start, since)
         write(place(plant), plant, virtual, start, since, gone)
