@@ -107,11 +107,17 @@ def table(told: Document, lang: str) -> tuple[list[str], list[list[str]]]:
         whole = sum(time.values()) or 1
         flags = dict.fromkeys(flag for key in SHOWN for flag in row["kpis"][key]["flags"])
         line = [row[by]] + ([period(row, per)] if per != "window" else [])
-        line += [value(row["kpis"][key], lang) for key in SHOWN]
+        line += [value(row["kpis"][key], lang) + _points(row, key) for key in SHOWN]
         line += [_count(row["quantity"]["total"]), _count(row["quantity"]["good"])]
         line += [f"{time['unknown'] / whole * 100:.1f} %", " ".join(flags)]
         lines.append(line)
     return heads, lines
+
+
+def _points(row: Document, key: str) -> str:
+    """How much a share changed against the baseline."""
+    points = row["change"][key]["points"] if "change" in row else None
+    return "" if points is None else f" ({points * 100:+.2f})"
 
 
 def _count(number: float) -> str:

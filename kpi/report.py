@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
 
 from config.plant import STATES, Plant
 from config.slices import Stops, stops_of
@@ -10,7 +12,7 @@ from config.span import Window, windows
 from config.zone import shown
 from kpi.change import change
 from kpi.facts.archive import Archive
-from kpi.facts.facts import Facts, facts
+from kpi.facts.facts import Facts, Told, facts
 from kpi.groups import By, calendar_of, group_of, members_of
 from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, Profile, frame, knowable, measure, measure_group
@@ -126,6 +128,26 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     return Row(by, name, "", part, measured, total(member.sums for member in members))
 
 
+def several(of: Sequence[Facts], question: Question) -> Row:
+    """Several plants as one group: the sums of all their machines in scope, divided once. Members are plant/asset."""
+    found, window = [], Window(question.start, question.end, date.min)
+    for one in of:
+        for assets in members_of(one.plant, "plant", question.start, question.end).values():
+            for asset in assets:
+                sums = of_asset(one, asset, [(question.start, question.end)])[0]
+                found.append(
+                    Member(f"{one.plant.id}/{asset}", sums, knowable(one.plant.assets[asset], one.plant.rules))
+                )
+    common = replace(
+        frame(of[0], question.profile, question.start, question.end),
+        plant_sha256=sha256("".join(one.plant.sha256 for one in of).encode()).hexdigest(),
+        store="+".join(dict.fromkeys(one.store for one in of)),
+    )
+    measured = {key: measure_group(kpi, found, common) for key, kpi in KPIS.items()}
+    name = "+".join(one.plant.id for one in of)
+    return Row("plant", name, "", window, measured, total(member.sums for member in found))
+
+
 def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], common: Frame) -> Measured:
     """A station of the series may belong to another line by the register."""
     line = of.plant.lines.get(name)
@@ -148,11 +170,18 @@ def within(of: Facts, start: int, end: int) -> Facts:
     return Facts(of.plant, start, end, **tables, names=of.names, store=of.store)
 
 
-def report(reader: Reader, plant: Plant, question: Question, archive: Archive | None, now: int | None = None) -> Json:
+def report(
+    reader: Reader,
+    plant: Plant,
+    question: Question,
+    archive: Archive | None,
+    now: int | None = None,
+    progress: Told | None = None,
+) -> Json:
     """The whole document: the answer to one question."""
     now = time.time_ns() if now is None else now
-    of = facts(reader, plant, question.start, question.end, archive, now)
-    base = facts(reader, plant, *question.baseline, archive, now) if question.baseline else None
+    of = facts(reader, plant, question.start, question.end, archive, now, progress)
+    base = facts(reader, plant, *question.baseline, archive, now, progress) if question.baseline else None
     told: Json = {
         "plant": plant.id,
         "from": shown(question.start, plant.timezone),

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+SECOND = 10**9
 EXAMPLE = """examples:
   gemba kpi plant.yaml
   gemba kpi plant.yaml --month 2026-10 --by line --per day
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from kpi.facts.archive import Archive
     from store.journal import History, place
 
-    plant, now = load(Path(args.plant)), time_ns()
+    plant, now = load(Path(args.plant)), time_ns() // SECOND * SECOND
     asked = span.span(plant, now, args.start, args.end, args.last, args.month)
     baseline = None
     if args.baseline_from or args.baseline_to:
@@ -50,7 +51,12 @@ def run(args: argparse.Namespace) -> int:
         baseline = told.start, told.end
     reader = History(place(plant))
     question = Question(asked.start, asked.end, args.by, args.per, args.profile, baseline)
-    document = report(reader, plant, question, Archive(plant.data, plant.id), now)
+    progress = Progress(args.lang)
+    try:
+        document = report(reader, plant, question, Archive(plant.data, plant.id), now, progress)
+    finally:
+        progress.end()
+        reader.close()
     if args.json:
         import orjson
 
@@ -64,6 +70,23 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_text(document, args.lang))
     return 0
+
+
+class Progress:
+    """A line on the terminal that is written over; nothing where stderr is none."""
+
+    def __init__(self, lang: str) -> None:
+        self.word = "统计" if lang == "zh" else "forming facts"
+        self.terminal, self.shown = sys.stderr.isatty(), False
+
+    def __call__(self, done: int, of: int) -> None:
+        if self.terminal and of > 1:
+            self.shown = True
+            print(f"\r{self.word} {done}/{of}\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _text(document: dict[str, object], lang: str) -> str:

@@ -1,7 +1,7 @@
 """Facts of a plant over a window, from rows or from what is kept of past days; which of the two never shows."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -22,6 +22,7 @@ from kpi.facts.units import Unit, units_of
 from store.reader import Reader
 
 TABLES = ("slices", "products", "energy", "links")
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,26 @@ class Facts:
 
 
 def facts(
-    reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None = None, now: int | None = None
+    reader: Reader,
+    plant: Plant,
+    start: int,
+    end: int,
+    archive: Archive | None = None,
+    now: int | None = None,
+    told: Told | None = None,
 ) -> Facts:
     """What happened in [start, end) [ns]. Past production days are kept in `archive` where there is one.
+
+    `told` hears how many of how many assets and meters are done.
 
     Raises PlantError where an end cuts a slice of which only facts are left, naming the nearest possible time.
     """
     now = time.time_ns() if now is None else now
     with reader.steady():
-        return _facts(reader, plant, start, end, archive, now)
+        return _facts(reader, plant, start, end, archive, now, told or (lambda done, of: None))
 
 
-def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None, now: int) -> Facts:
+def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None, now: int, told: Told) -> Facts:
     names = Names()
     steps = form.clock_steps(reader)
     units = units_of(plant, start, end)
@@ -65,7 +74,8 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
     if archive:
         days = archive.read(sorted({day for wanted in whole.values() for day in wanted}), names)
         changed: set[int] = set()
-        for unit in units:
+        for done, unit in enumerate(units):
+            told(done, len(units))
             if wanted := whole[unit.id]:
                 changed |= stretch.refresh(reader, plant, unit, wanted, days, steps, names)
         stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()

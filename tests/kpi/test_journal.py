@@ -3,21 +3,25 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from config.load import load
 from connectors.base import Column, Frame, layout
 from connectors.quality import BAD
 from gemba.cli import main
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
-from kpi.report import Question, rows
+from kpi.report import Question, rows, several
 from store.journal import History, Journal, place
 from store.reader import Series
 from tests.kpi.cases import Case, cases, check, store
+from tests.kpi.memory import Memory
 from tests.kpi.plants import at, plant
 
 # The clock's epochs are the journal's own, and one layout cannot bring a point twice at one time in one epoch.
@@ -150,7 +154,10 @@ def test_the_document(imported: Path, capsys: pytest.CaptureFixture[str]) -> Non
         "idle": 5_760_000,
     }
     assert first["quantity"] == {
-        **{"total": 960, "good": 912, "reject": 0, "rework": 0},
+        "total": 960,
+        "good": 912,
+        "reject": 0,
+        "rework": 0,
         "unscheduled": {"total": 0, "good": 0},
     }
     assert second["kpis"]["quality"]["reason"] == "not_configured"
@@ -203,3 +210,20 @@ def test_wrong_arguments(imported: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["kpi", str(imported), "--month", "2026-10", "--last", "30d"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and "last: stands beside" in said.err.replace("month: stands beside", "last: stands beside")
+
+
+def test_several_plants_are_sums_divided_once(imported: Path, tmp_path: Path) -> None:
+    """The same machines twice, one plant with a store that has nothing: its machines are named, and lower coverage."""
+    of = load(imported)
+    empty = replace(
+        plant(tmp_path / "other", PLANT.replace("register: register.csv\n", ""), "Asia/Shanghai"), id="other"
+    )
+    start, end = at("2026-10-05T06:00:00+08:00"), at("2026-10-05T22:00:00+08:00")
+    here, there = facts(History(place(of)), of, start, end), facts(Memory({}), empty, start, end)
+    question = Question(start, end)
+    twin = replace(here, plant=replace(of, id="twin"))
+    assert several([here, twin], question).measured["oee"].value == Fraction((912 + 480) * 30, 2 * 57600)
+    row = several([here, there], question)
+    assert (row.measured["oee"].value, row.measured["oee"].reason) == (None, "low_coverage")
+    assert row.measured["oee"].coverage == Fraction(1, 2)
+    assert row.measured["oee"].excluded == (("other/m1", "no_data"), ("other/m2", "no_data"))
