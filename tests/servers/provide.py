@@ -72,6 +72,7 @@ SOURCES: dict[str, Source] = {
     "libreoffice": _packaged("soffice", "libreoffice-calc"),
     "pdftotext": _packaged("pdftotext", "poppler-utils"),
     "docker-compose": _packaged("docker-compose"),
+    "systemd-analyze": _packaged("systemd-analyze", "systemd"),
     "tmux": _packaged("tmux"),
     "strace": Source(privilege.strace, ("strace",)),
     "netns": Source(privilege.netns, ("iproute2",), note="as root"),
