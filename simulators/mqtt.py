@@ -18,6 +18,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from config.plant import MqttAddress, Point
+from simulators import sparkplug
 from simulators.opcua import free_port
 
 SECOND = 1_000_000_000
@@ -116,8 +117,13 @@ class Publisher:
         self.readings, self.clock = readings, clock
         self.writes: list[str] = []
         self._topics: dict[str, list[Point]] = {}
+        nodes: dict[tuple[str, str], list[Point]] = {}
         for point in points:
-            self._topics.setdefault(topic_of(point), []).append(point)
+            if (node := sparkplug.node_of(point)) is not None:
+                nodes.setdefault(node, []).append(point)
+            else:
+                self._topics.setdefault(topic_of(point), []).append(point)
+        self._nodes = [(sparkplug.EdgeNode(*names, own), own) for names, own in nodes.items()]
         self._own: Counter[tuple[str, bytes]] = Counter()
         self._client: paho.Client | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,6 +136,7 @@ class Publisher:
         client.connect("127.0.0.1", port)
         client.loop_start()
         self._tasks = [asyncio.create_task(self._live(topic)) for topic in self._topics]
+        self._tasks += [asyncio.create_task(self._born(node, own)) for node, own in self._nodes]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -150,11 +157,27 @@ class Publisher:
 
     async def _live(self, topic: str) -> None:
         points = self._topics[topic]
-        pause = min(max(min(point.every for point in points) / 4 / SECOND, 0.2), 2.0)
-        assert self._client is not None
         while True:
-            payload = message(points, self.readings, self.clock())
-            if self._client.is_connected():
-                self._own[topic, payload] += 1
-                self._client.publish(topic, payload, qos=1)
-            await asyncio.sleep(pause)
+            self._publish(topic, message(points, self.readings, self.clock()))
+            await asyncio.sleep(_pause(points))
+
+    async def _born(self, node: sparkplug.EdgeNode, points: Sequence[Point]) -> None:
+        begin = True
+        while True:
+            if self._client is not None and self._client.is_connected():
+                for topic, payload in node.messages(self.readings, self.clock(), begin):
+                    self._publish(topic, payload)
+                begin = False
+            else:
+                begin = True
+            await asyncio.sleep(_pause(points))
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        assert self._client is not None
+        if self._client.is_connected():
+            self._own[topic, payload] += 1
+            self._client.publish(topic, payload, qos=1)
+
+
+def _pause(points: Sequence[Point]) -> float:
+    return min(max(min(point.every for point in points) / 4 / SECOND, 0.2), 2.0)

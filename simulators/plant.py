@@ -139,7 +139,8 @@ class VirtualPlant:
         if point.name == "product":
             return self._product(machine, point, lived["product"])
         if point.name in PIECES:
-            count = self._count(machine, point, lived[point.name], times)
+            each = 1 if point.name == "total" else machine.asset.cavities.active  # the total counts shots
+            count = self._count(machine, point, lived[point.name], times) * each
             return _wrapped(point, _wire(point, count, point.resolution))
         if point.name == "energy":
             return _counted(point, self._count(machine, point, lived["energy"], times), "kWh")
