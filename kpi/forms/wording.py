@@ -5,6 +5,44 @@ from fractions import Fraction
 
 from kpi.forms.items import Scored
 
+TERMS: Mapping[str, tuple[str, str]] = {
+    "total": ("总数", "all"),
+    "digital": ("数字化", "digital"),
+    "networked": ("联网", "networked"),
+    "controlled": ("数控", "numerically controlled"),
+    "in_service": ("投用时间 (ms)", "in service (ms)"),
+    "running": ("运行时间 (ms)", "running (ms)"),
+    "reused": ("重复利用 (m3)", "reused (m3)"),
+    "used": ("总用量 (m3)", "used (m3)"),
+    "ratio": ("比例", "ratio"),
+    "tce": ("综合能源消费量 (tce)", "energy (tce)"),
+    "co2_t": ("二氧化碳 (t)", "CO2 (t)"),
+    "revenue": ("营业收入 (万元)", "revenue (万元)"),
+    "output": ("产值 (万元)", "output (万元)"),
+    "employees": ("员工 (人)", "employees"),
+    "cost": ("成本 (万元)", "cost (万元)"),
+    "value": ("取值", "value"),
+    "before": ("前", "before"),
+    "after": ("后", "after"),
+    "base": ("基期", "base"),
+    "now": ("现期", "now"),
+    "relative": ("相对变化", "relative change"),
+    "points": ("分值", "points"),
+    "change.points": ("变化 · 百分点（小数）", "change in points, as a fraction"),
+    "options": ("选项", "options"),
+    "change": ("变化", "change"),
+    "level": ("等级", "level"),
+    "low": ("下限", "low"),
+    "high": ("上限", "high"),
+    "spend": ("投入 (万元)", "spend (万元)"),
+    "per_year": ("年均投入 (万元)", "spend a year (万元)"),
+    "ratio_of_sums": ("合计之比", "ratio of the sums"),
+    "mean_of_ratios": ("逐年比例平均", "mean of the ratios"),
+    "year": ("当年", "the year's"),
+}
+TIMES = frozenset({"in_service", "running"})
+HOUR_MS = 3_600_000
+
 
 def number(value: Fraction | float | int | None, decimals: int = 6) -> str:
     """Without trailing zeros; — for what is not known."""
@@ -31,22 +69,38 @@ def conflict(of: Scored, lang: str) -> str:
     told = of.conflict
     if told is None:
         return ""
-    declared, measured = _told(told.declared), _told(told.measured)
+    declared, measured = _told(told.declared, lang), _told(told.measured, lang)
     same = ("，同一选项" if lang == "zh" else ", the same option") if told.same_option else ""
     if lang == "zh":
         return f"第{of.item.no}项 {of.item.title.zh}：填报 {declared}，实测 {measured}{same}"
     return f"item {of.item.no}, {of.item.title.en}: declared {declared}, measured {measured}{same}"
 
 
-def _told(side: Mapping[str, object]) -> str:
+def term(name: str, lang: str) -> str:
+    """A name of an answer file in words."""
+    return TERMS.get(name, (name, name))[lang != "zh"]
+
+
+def amount(name: str, value: Fraction) -> str:
+    """A figure as the form has it: times in hours."""
+    return f"{number(value / HOUR_MS, 2)} h" if name in TIMES else number(value)
+
+
+def _told(side: Mapping[str, object], lang: str) -> str:
     """One side of a conflict in short: its figures, else its options or level."""
     inputs = side.get("inputs")
     figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in side.items() if k != "inputs"}
-    parts = []
-    for name, value in figures.items():
-        shown = number(value) if isinstance(value, Fraction) else str(value)
-        parts.append(f"{name} {shown}")
-    return ", ".join(parts)
+    return (", " if lang == "en" else "、").join(
+        f"{term(name, lang)} {_shown(value, lang)}" for name, value in sorted(figures.items())
+    )
+
+
+def _shown(value: object, lang: str) -> str:
+    if isinstance(value, Mapping):
+        return f"({_told(value, lang)})"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(each, lang) for each in value)
+    return number(value) if isinstance(value, Fraction | float) else str(value)
 
 
 def _options(of: Scored, lang: str) -> str:

@@ -48,6 +48,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "terms": ("各项", "terms"),
     "options": ("选项", "options"),
     "points": ("数据点", "points"),
+    "awarded": ("分值", "points"),
+    "level": ("等级", "level"),
+    "share": ("占比", "share"),
+    "within_ms": ("间隔不超过 ms", "at most every ms"),
+    "every_s": ("间隔 s", "every s"),
+    "longest_s": ("间隔不超过 s", "at most every s"),
+    "first": ("最早记录", "first record"),
+    "needed_days": ("需要天数", "days needed"),
+    "month": ("月份", "month"),
+    "part": ("其中", "of which"),
+    "total": ("总数", "all"),
+    "rate": ("比率", "rate"),
+    "from": ("起", "from"),
+    "amounts": ("用量", "amounts"),
     "protocols": ("协议", "protocols"),
     "failures": ("故障次数", "failures"),
     "repair_ms": ("修复时间 ms", "repair ms"),
@@ -184,7 +198,9 @@ def summary(told: Mapping[str, object], lang: str) -> str:
     rest = {k: v for k, v in told.items() if k not in META and k not in SIDES and v not in (None, [], {}, (), "")}
     if isinstance(told.get("coverage"), Mapping):
         rest["coverage"] = told["coverage"]
-    parts = [f"{_word(name, lang)} {_plain(value)}" for name, value in {**first, **rest}.items()]
+    if "points" in rest and not isinstance(rest["points"], list | tuple):
+        rest["awarded"] = rest.pop("points")
+    parts = [f"{_word(name, lang)} {_plain(value, lang)}" for name, value in {**first, **rest}.items()]
     carriers, excluded = told.get("carriers"), told.get("excluded")
     if isinstance(carriers, list):
         parts += [_carrier(line) for line in carriers]
@@ -196,21 +212,23 @@ def summary(told: Mapping[str, object], lang: str) -> str:
 
 
 def _carrier(line: Mapping[str, object]) -> str:
-    tce = f" × {line['factor']:.6g} = {_plain(line['tce'])} tce" if line["factor"] is not None else ""
-    return f"{line['carrier']} ({line['role']}) {_plain(line['amount'])} {line['unit']}{tce}"
+    tce = f" × {line['factor']:.6g} = {_plain(line['tce'], '')} tce" if line["factor"] is not None else ""
+    return f"{line['carrier']} ({line['role']}) {_plain(line['amount'], '')} {line['unit']}{tce}"
 
 
 def _word(name: str, lang: str) -> str:
     return WORDS.get(name, (name, name))[lang != "zh"]
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, lang: str, record: bool = False) -> str:
+    """A mapping is by name, of devices say; one in a list is a record, whose keys are words."""
     if isinstance(value, bool):
         return "✓" if value else "✗"
     if isinstance(value, Fraction | float):
         return number(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
+        names = [(_word(key, lang) if record else key, each) for key, each in value.items()]
+        return ", ".join(f"{name} {_plain(each, lang)}" for name, each in names)
     if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
+        return ", ".join(_plain(each, lang, record=True) for each in value)
     return str(value)

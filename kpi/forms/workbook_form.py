@@ -8,7 +8,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
-from kpi.forms.wording import answer, conflict, number
+from kpi.forms.wording import amount, answer, conflict, number
 from kpi.forms.workbook_page import Cell, Column, Page
 
 if TYPE_CHECKING:
@@ -59,10 +59,9 @@ def form(of: "Assessment", sheet: Worksheet, lang: str, foot: str) -> None:
             group = each.item.dimension
             page.band(_group(group, of, lang))
         page.row(_item(each, lang))
+    if told.items and told.scenes:
+        page.band("场景等级" if zh else "Scenes")
     for rated in told.scenes or told.sections:
-        if rated.scene.group != group and rated.scene.group:
-            group = rated.scene.group
-            page.band(group)
         page.row(_scene(rated, of, lang))
 
 
@@ -127,7 +126,7 @@ def _figures(of: Scored, lang: str) -> str:
     """The sentence of the form with its brackets filled, or the figures behind the answer."""
     if of.item.fields is None or of.item.no not in FIELDS:
         if of.item.answer == "share" and all(name in of.terms for name in of.item.of):
-            return " / ".join(number(of.terms[name]) for name in of.item.of)
+            return " / ".join(amount(name, of.terms[name]) for name in of.item.of)
         return "" if of.item.options else answer(of, lang)
     if not of.terms:
         return ""
@@ -163,4 +162,6 @@ def _scene(of: RatedScene, whole: "Assessment", lang: str) -> list[Cell | str | 
     if rating.cap is not None:
         note += f"\n! {'实测上限' if zh else 'capped by facts at'}: {rating.cap}"
     name = scene.says.of(lang) + ("*" if scene.binding else "")
+    if zh and scene.group:
+        name += f"\n（{scene.group}）"  # a heading of its own would stand alone at the foot of a page
     return [scene.no, name, "\n".join(boxes), note, origin(rating.origin, lang)]

@@ -32,6 +32,8 @@ def gaps(of: "Assessment", sheet: Worksheet, lang: str, foot: str) -> None:
     for place, gap in enumerate(of.form.gaps, 1):
         tier = tiers[gap.to_level].says.of(lang)
         page.row([place, tier, gap.needs.of(lang), Cell(gap.gain, "exact"), "✓" if gap.alone else ""])
+    if not of.form.gaps:
+        page.row([None, None, "无" if zh else "none", None, None])
     if of.form.warnings:
         page.section("提示" if zh else "Notes")
         for words in of.form.warnings:
@@ -75,9 +77,24 @@ def _rules(page: Page, rules: object, zh: bool) -> None:
             )
         elif isinstance(value, Mapping):
             for inner, one in value.items():
-                page.row([f"{name}.{inner}", _told(one), None])
+                page.row([f"{name}.{inner}", _told(one), _meaning(f"{name}.{inner}", zh)])
         else:
-            page.row([name, _told(value), None])
+            page.row([name, _told(value), _meaning(name, zh)])
+
+
+def _meaning(name: str, zh: bool) -> str | None:
+    return MEANINGS[name][not zh] if name in MEANINGS else None
+
+
+MEANINGS: Mapping[str, tuple[str, str]] = {
+    "coverage": ("取值所需的最低覆盖率", "least coverage for a value"),
+    "all_good": ("没有合格计数时视为全部合格", "all pieces count as good where none are told"),
+    "key_process": ("关键工序计为数控的条件", "when a key process is under numerical control"),
+    "networked.days": ("联网：有数据的计划日占比下限", "networked: least share of scheduled days heard"),
+    "networked.samples": ("联网：好采样占比下限", "networked: least share of good samples"),
+    "networked.window": ("联网：统计窗口", "networked: the window"),
+    "networked.min_days": ("联网：最少天数", "networked: fewest days"),
+}
 
 
 def _told(value: object) -> Cell | str:
@@ -96,6 +113,8 @@ def _factors(page: Page, of: "Assessment", lang: str) -> None:
         factor, carrier = plant.factors.factors[key], CARRIERS[key]
         words = f"{carrier.name} ({key})" if zh else key
         per = f"tce / {factor.unit}  {factor.source}  [{factor.status}]"
+        if factor.tce is None:
+            per = "不折标准煤" if zh else "not counted as standard coal"
         page.row([words, Cell(factor.tce, "number") if factor.tce is not None else "—", per])
     for line in of.ground.consumption.lines:
         for one in line.grid:

@@ -8,45 +8,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
+from kpi.forms.wording import TERMS, term
 from kpi.forms.workbook_form import headline, origin
 from kpi.forms.workbook_page import Cell, Column, Page, Value
 
 if TYPE_CHECKING:
     from kpi.forms.assess import Assessment
 
-TERMS: Mapping[str, tuple[str, str]] = {
-    "total": ("总数", "all"),
-    "digital": ("数字化", "digital"),
-    "networked": ("联网", "networked"),
-    "controlled": ("数控", "numerically controlled"),
-    "in_service": ("投用时间 (ms)", "in service (ms)"),
-    "running": ("运行时间 (ms)", "running (ms)"),
-    "reused": ("重复利用 (m3)", "reused (m3)"),
-    "used": ("总用量 (m3)", "used (m3)"),
-    "ratio": ("比例", "ratio"),
-    "tce": ("综合能源消费量 (tce)", "energy (tce)"),
-    "co2_t": ("二氧化碳 (t)", "CO2 (t)"),
-    "revenue": ("营业收入 (万元)", "revenue (万元)"),
-    "output": ("产值 (万元)", "output (万元)"),
-    "employees": ("员工 (人)", "employees"),
-    "cost": ("成本 (万元)", "cost (万元)"),
-    "value": ("取值", "value"),
-    "before": ("前", "before"),
-    "after": ("后", "after"),
-    "base": ("基期", "base"),
-    "now": ("现期", "now"),
-    "relative": ("相对变化", "relative change"),
-    "points": ("百分点变化 / 分值", "points"),
-    "change": ("变化", "change"),
-    "level": ("等级", "level"),
-    "low": ("下限", "low"),
-    "high": ("上限", "high"),
-    "spend": ("投入 (万元)", "spend (万元)"),
-    "per_year": ("年均投入 (万元)", "spend a year (万元)"),
-    "ratio_of_sums": ("合计之比", "ratio of the sums"),
-    "mean_of_ratios": ("逐年比例平均", "mean of the ratios"),
-    "year": ("当年", "the year's"),
-}
 TALL = 30  # rows after which the scenes begin a page of their own
 SHARES = frozenset({"ratio", "ratio_of_sums", "mean_of_ratios", "relative"})
 
@@ -90,7 +58,9 @@ def _item(page: Page, of: Scored, lang: str) -> None:
     title = Cell(of.item.title.of(lang), bold=True)
     page.row([int(of.item.no), title, value, points, weight, score, origin(of.origin, lang)], shade=True)
     for name, one in {**of.terms, **_flat(of.shown)}.items():
-        if isinstance(one, Fraction | int | float) and not (name == "ratio" and of.value == one):
+        beside = name.endswith(".value") and of.terms.get(name.removesuffix(".value")) == one
+        again = beside or (name == "ratio" and of.value == one)
+        if isinstance(one, Fraction | int | float) and not again:
             kind = "share" if name.rpartition(".")[2] in SHARES else "number"
             page.row([None, f"    {_name(name, lang)}", Cell(one, kind), None, None, None, None])
 
@@ -106,8 +76,8 @@ def _flat(shown: Mapping[str, object], above: str = "") -> dict[str, Value]:
 
 
 def _name(name: str, lang: str) -> str:
-    parts = [TERMS.get(part, (part, part))[lang != "zh"] for part in name.split(".")]
-    return " · ".join(parts)
+    parts = [name] if name in TERMS else name.split(".")
+    return " · ".join(term(part, lang) for part in parts)
 
 
 def _scenes(page: Page, rated: tuple[RatedScene, ...], lang: str) -> None:

@@ -57,8 +57,9 @@ def test_the_form_in_its_order_with_its_boxes(book: Any) -> None:
     row = found(sheet, 3, "设备联网")
     assert [line[0] for line in row[2].split("\n")] == ["☐", "☐", "☐", "☑", "☐"]  # 4 of 8 is in (40%, 60%]
     assert row[3].startswith("具体数据[ 50.00% ]，其中实现联网的生产设备数量为[ 4 ]台")
-    assert "填报" in row[3] and row[4] == "实测"
+    assert row[3].endswith("填报 联网 6、总数 8，实测 联网 4、总数 8") and row[4] == "实测"
     scene = found(sheet, 8, "设备管理*")
+    assert scene[1] == "设备管理*\n（生产执行数字化）"
     assert "☑ 二级（规范级）" in scene[2] and "实测上限: 2" in scene[3]
 
 
@@ -69,6 +70,21 @@ def test_numbers_are_numbers(book: Any, factory: Factory) -> None:
     terms = {cell.value.strip(): sheet.cell(cell.row, 3).value for cell in sheet["B"] if isinstance(cell.value, str)}
     assert (terms["联网"], terms["总数"]) == (4, 8)
     assert isinstance(terms["后 · 综合能源消费量 (tce)"], float)
+
+
+def test_times_of_the_form_are_hours(factory: Factory) -> None:
+    """Two mills run for at most eight days each, and the share is that of the hours beside it."""
+    row = found(opened(assessed(factory, "factory-kpi-2025"))["评测表"], 2, "先进过程控制投用率")
+    in_service, running = (float(part.removesuffix(" h")) for part in row[3].split(" / "))
+    assert 0 < running < 2 * 8 * 24
+    assert in_service / running == pytest.approx(row[2], abs=1e-4)
+
+
+def test_a_figure_stands_once(factory: Factory) -> None:
+    sheet = opened(assessed(factory, "factory-kpi-2025"))["计分表"]
+    words = [str(cell.value).strip() for cell in sheet["B"]]
+    assert "现期" in words and "现期 · 取值" not in words
+    assert words.count("变化 · 百分点（小数）") == 2  # items 10 and 11 are shares themselves
 
 
 def test_every_device_says_why(book: Any) -> None:
