@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from config import meters
+from config.addresses import SPARKPLUG
 from config.cursor import Cursor
-from config.plant import ALWAYS, Plant, Point
+from config.plant import ALWAYS, MqttAddress, Plant, Point
 
 
 def across(root: Cursor, plant: Plant) -> None:
@@ -90,7 +91,7 @@ def _kinds(root: Cursor, plant: Plant) -> None:
 def _twice(root: Cursor, plant: Plant) -> None:
     seen: dict[tuple[object, ...], Point] = {}
     for point in plant.points():
-        first = seen.setdefault((point.source, point.at, point.type, point.order), point)
+        first = seen.setdefault((point.source, point.at, point.type, point.order, _wild(point)), point)
         if first is not point:
             path = (
                 ("assets", point.asset, "points", point.name)
@@ -101,6 +102,13 @@ def _twice(root: Cursor, plant: Plant) -> None:
                 f"{point.asset}.{point.name} has the same address as {first.asset}.{first.name}",
                 "mend one of them, unless it is meant",
             )
+
+
+def _wild(point: Point) -> str:
+    """The asset, where wildcards stand for its id; the `+` of a Sparkplug topic stands for the kind of message."""
+    topic = point.at.topic if isinstance(point.at, MqttAddress) else ""
+    free = topic.replace("/+/", "/", 1) if topic.startswith(SPARKPLUG) else topic
+    return point.asset if "+" in free or "#" in free else ""
 
 
 def _no_factor(root: Cursor, plant: Plant) -> None:

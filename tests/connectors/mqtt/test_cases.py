@@ -125,6 +125,11 @@ def test_what_cannot_be_is_a_fault_of_the_plant_file(folder: Path) -> None:
     )
 
 
+def test_the_sample_checks() -> None:
+    """Its profile is shared by two machines, each with topics of its own."""
+    assert load(CASES.parents[2] / "connectors" / "mqtt" / "sample.yaml").warnings == ()
+
+
 def test_every_case_is_run() -> None:
     assert len(RIGHT) >= 13
     assert len(WRONG) >= 4

@@ -1,0 +1,391 @@
+"""MQTT: what a message costs, from Mosquitto's socket to a frame with quality that was acknowledged after a commit.
+
+A hundred machines publish JSON of six values, 105 bytes, at QoS 1. The client has one core to itself; broker and
+publisher share the other. Rates are noisy, CPU for each message is steady. The commit is simulated, and once it is the
+agent's own, into the journal. Beside ours in the same run: plain paho in its own loop, and Telegraf where it is built.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import paho.mqtt.client as paho
+import psutil
+import uvloop
+from paho.mqtt.enums import CallbackAPIVersion
+
+from config.plant import SECOND, MqttAddress, Plant, Point, Security, Source
+from connectors.clock import SYSTEM
+from connectors.mqtt import Mqtt, connect
+from edge.collect import Collector
+from edge.keep import Keeper
+from store.journal import Journal
+from tests.servers import provide
+from tests.servers.mosquitto import Mosquitto
+
+MACHINES = 100
+RATE = 10_000  # messages a second
+SPAN = 4.0  # seconds of each measurement
+BACKLOG = 60_000  # messages that wait when it is to go as fast as it can
+CPU_BAR = 16.0  # us a message, at most
+RATE_BAR = 0.97 * RATE  # sustained, at least
+COMMIT = 0.2
+SETTINGS: dict[str, str | int] = {
+    "max_inflight_messages": 1000,
+    "max_queued_messages": 0,
+    "set_tcp_nodelay": "true",
+    "log_type": "error",
+}
+FIELDS = ("power", "energy", "total", "temperature", "pressure")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure, and what it may be at most (or at least)."""
+
+    name: str
+    value: float
+    unit: str
+    bar: float | None = None
+    least: bool = False
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.bar is None or (self.value >= self.bar if self.least else self.value <= self.bar)
+
+    def __str__(self) -> str:
+        bar = ""
+        if self.bar is not None:
+            bar = f"  (at {'least' if self.least else 'most'} {self.bar:g}: {'holds' if self.holds else 'FAILS'})"
+        return f"{self.name:<52} {self.value:8.1f} {self.unit}{bar}{'  ' + self.note if self.note else ''}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one measurement."""
+
+    cpu: float  # us a message
+    rate: float  # messages a second
+
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f} messages/s, {self.cpu * self.rate / 1e4:.1f} % of a core"
+
+
+class Meter:
+    """Counts messages; the figures are those from the first mark to the second."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._marks: list[tuple[float, float, int]] = []
+
+    def mark(self) -> None:
+        self._marks.append((time.process_time(), time.perf_counter(), self.count))
+
+    @property
+    def cost(self) -> Cost:
+        (cpu, wall, count), (cpu_after, wall_after, after) = self._marks
+        return Cost(1e6 * (cpu_after - cpu) / (after - count), (after - count) / (wall_after - wall))
+
+
+# -- publishing, in a process of its own -------------------------------------------------------------------------------
+def packets(first: int, count: int) -> bytes:
+    """PUBLISH at QoS 1 of consecutive values of all machines in turn."""
+    found = []
+    for number in range(first, first + count):
+        topic = f"plant/m{number % MACHINES:02d}/telemetry".encode()
+        values = (number % 997 / 8, number / 16, number, 21.5, 3.25)
+        body = orjson.dumps({**dict(zip(FIELDS, values, strict=True)), "state": "RUN"})
+        packet = struct.pack(">H", len(topic)) + topic + struct.pack(">H", number % 65_000 + 1) + body.ljust(105)
+        found.append(bytes([0x32, len(packet) & 0x7F | 0x80, len(packet) >> 7]) + packet)
+    return b"".join(found)
+
+
+def publish(port: int, count: int, rate: int) -> None:
+    """By the socket itself: a library would cost the broker its core. Never more than 5000 ahead of the broker."""
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03pub")
+        line.recv(4)
+        acknowledged = [0]
+
+        def listen() -> None:
+            while data := line.recv(65_536):
+                acknowledged[0] += len(data) // 4
+
+        threading.Thread(target=listen, daemon=True).start()
+        began = time.monotonic()
+        for sent in range(0, count, 100):
+            while sent - acknowledged[0] > 5000 or (rate and sent / rate > time.monotonic() - began):
+                time.sleep(0.001)
+            line.sendall(packets(sent, 100))
+        while acknowledged[0] < count:
+            time.sleep(0.01)
+        line.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def publishing(broker: Mosquitto, count: int, rate: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "benchmarks.mqtt", "publish", str(broker.port), str(count), str(rate)]
+    core = str(max(os.sched_getaffinity(broker.pid)))
+    child = subprocess.Popen(["taskset", "-c", core, *command])
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+# -- ours --------------------------------------------------------------------------------------------------------------
+def plant(broker: Mosquitto, folder: Path, version: str) -> tuple[Source, list[Point], Plant]:
+    source = Source("bench", "mqtt", broker.url, version=version, security=Security(insecure=True))
+    points = []
+    for machine in range(MACHINES):
+        for name in (*FIELDS, "state"):
+            at = MqttAddress("plant/+/telemetry", name)
+            unit = "x" if name in FIELDS else None
+            points.append(Point(f"m{machine:02d}", name, "bench", at, unit=unit, every=SECOND))
+    return source, points, Plant("bench", "bench", ZoneInfo("UTC"), folder, folder / "plant.yaml", "")
+
+
+def collector(broker: Mosquitto, folder: Path, version: str) -> Mqtt:
+    return Mqtt(*plant(broker, folder, version))
+
+
+async def taken(made: Mqtt, meter: Meter, until: int) -> None:
+    """Every frame, looked at; committed when half of the window waits, at the latest after 200 ms."""
+    loop, owed = asyncio.get_running_loop(), 0
+    timer: asyncio.TimerHandle | None = None
+
+    def commit() -> None:
+        nonlocal owed, timer
+        made.durable(owed)
+        owed, timer = 0, None
+
+    async with aclosing(made.frames()) as frames:  # type: ignore[type-var]
+        async for frame in frames:
+            if frame.quality is not None or len(frame.floats) != len(FIELDS):
+                raise RuntimeError("a value is missing")
+            meter.count += 1
+            owed += 1
+            if 2 * owed >= made.window:
+                if timer:
+                    timer.cancel()
+                commit()
+            elif timer is None:
+                timer = loop.call_later(COMMIT, commit)
+            if meter.count == until:
+                break
+    commit()
+
+
+async def sustained(broker: Mosquitto, folder: Path, version: str) -> Cost:
+    meter, loop = Meter(), asyncio.get_running_loop()
+    count = round(RATE * (SPAN + 2))
+    async with collector(broker, folder, version) as made:
+        with publishing(broker, count, RATE):
+            loop.call_later(1.5, meter.mark)
+            loop.call_later(1.5 + SPAN, meter.mark)
+            await taken(made, meter, count)
+    return meter.cost
+
+
+async def flat_out(broker: Mosquitto, folder: Path, version: str) -> Cost:
+    """What has waited in the broker's queue, as fast as it comes."""
+    made, meter = collector(broker, folder, version), Meter()
+    async with made:
+        pass
+    with publishing(broker, BACKLOG) as child:
+        child.wait(60)
+    async with made:
+        meter.mark()
+        await taken(made, meter, BACKLOG)
+        meter.mark()
+    return meter.cost
+
+
+async def kept(broker: Mosquitto, folder: Path) -> Cost:
+    """Through the agent's hands: report by exception, communication history, group commit, acknowledgement."""
+    meter, loop = Meter(), asyncio.get_running_loop()
+    journal = Journal.open(folder / "journal")
+    keeper = Keeper(journal)
+    own = Collector(*plant(broker, folder, "3.1.1"), connect, keeper, SYSTEM)
+    tasks = [asyncio.create_task(keeper.run()), asyncio.create_task(own.run())]
+
+    def mark() -> None:
+        meter.count = own.seen.frames
+        meter.mark()
+
+    await asyncio.sleep(0.5)
+    with publishing(broker, round(RATE * (SPAN + 2)), RATE):
+        loop.call_later(1.5, mark)
+        loop.call_later(1.5 + SPAN, mark)
+        while own.seen.frames < round(RATE * (SPAN + 2)) or getattr(own.connector, "waiting", 1):
+            await asyncio.sleep(0.1)
+    for task in reversed(tasks):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await keeper.close()
+    journal.close()
+    return meter.cost
+
+
+# -- plain paho --------------------------------------------------------------------------------------------------------
+def plain(broker: Mosquitto, rate: int) -> Cost:
+    """paho in its own loop, as its documentation has it: JSON taken apart, acknowledged by hand in batches."""
+    meter, mids, done = Meter(), [], threading.Event()  # type: ignore[var-annotated]
+    count = round(RATE * (SPAN + 2)) if rate else BACKLOG
+    client = paho.Client(CallbackAPIVersion.VERSION2, "plain", clean_session=False, manual_ack=True)
+
+    def heard(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        found = orjson.loads(message.payload)
+        if len([found[name] for name in FIELDS]) != len(FIELDS):
+            raise RuntimeError("a value is missing")
+        meter.count += 1
+        mids.append(message.mid)
+        if len(mids) == 500 or meter.count == count:
+            for mid in mids:
+                client.ack(mid, 1)
+            mids.clear()
+        if meter.count == count:
+            done.set()
+
+    client.on_message = heard
+    subscribed = threading.Event()
+    client.on_connect = lambda *_: client.subscribe("plant/+/telemetry", 1)
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    subscribed.wait(5)
+    if rate:
+        with publishing(broker, count, rate):
+            time.sleep(1.5)
+            meter.mark()
+            time.sleep(SPAN)
+            meter.mark()
+            done.wait(30)
+    else:
+        client.disconnect()
+        client.loop_stop()
+        with publishing(broker, count) as child:
+            child.wait(60)
+        meter.mark()
+        client.reconnect()
+        client.loop_start()
+        done.wait(60)
+        meter.mark()
+    client.disconnect()
+    client.loop_stop()
+    return meter.cost
+
+
+# -- Telegraf ----------------------------------------------------------------------------------------------------------
+def telegraf(broker: Mosquitto, folder: Path) -> Cost | None:
+    """Telegraf's mqtt_consumer, discarded; None where it is not built. It takes what is published, or blocks."""
+    program = provide.find("telegraf")
+    if program is None:
+        return None
+    config = folder / "telegraf.conf"
+    config.write_text(
+        '[agent]\n  interval = "1s"\n  flush_interval = "200ms"\n  omit_hostname = true\n  metric_batch_size = 500\n'
+        "  metric_buffer_limit = 200000\n[[outputs.discard]]\n[[inputs.mqtt_consumer]]\n"
+        f'  servers = ["tcp://127.0.0.1:{broker.port}"]\n  topics = ["plant/+/telemetry"]\n  qos = 1\n'
+        '  client_id = "telegraf"\n  persistent_session = true\n  max_undelivered_messages = 1000\n'
+        '  data_format = "json_v2"\n  [[inputs.mqtt_consumer.json_v2]]\n'
+        '    [[inputs.mqtt_consumer.json_v2.object]]\n      path = "@this"\n'
+    )
+    core = str(min(os.sched_getaffinity(0)))
+    with (folder / "telegraf.log").open("wb") as log:
+        command = ["taskset", "-c", core, str(program), "--config", str(config)]
+        child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "GOMAXPROCS": "1"})
+        try:
+            time.sleep(2.0)
+            own = psutil.Process(child.pid)
+            with publishing(broker, round(RATE * (SPAN + 2)), RATE):
+                time.sleep(1.5)
+                cpu, wall = sum(own.cpu_times()[:2]), time.perf_counter()
+                time.sleep(SPAN)
+                spent, took = sum(own.cpu_times()[:2]) - cpu, time.perf_counter() - wall
+                time.sleep(1.0)
+        finally:
+            child.terminate()
+            child.wait(10)
+    return Cost(1e6 * spent / (RATE * took), RATE)
+
+
+# -- the run -----------------------------------------------------------------------------------------------------------
+@contextmanager
+def pinned(server: int) -> Iterator[None]:
+    """This process on the first core, the server on the last; where there is one core only, both on it."""
+    before = os.sched_getaffinity(0)
+    cores = sorted(before)
+    os.sched_setaffinity(server, {cores[-1]})
+    os.sched_setaffinity(0, {cores[0]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def looped(work: Callable[[], Awaitable[Cost]], factory: Any = None) -> Cost:
+    async def awaited() -> Cost:
+        return await work()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(awaited())
+
+
+def run() -> list[Row]:
+    """All figures; the one with a bar the best of three, since others use the machine."""
+    provide.ensure("mosquitto")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        with Mosquitto(folder / "broker", settings=SETTINGS) as broker, pinned(broker.pid):
+            costs = [looped(lambda: sustained(broker, folder, "3.1.1"), uvloop.new_event_loop) for _ in range(3)]
+            best = min(costs, key=lambda cost: cost.cpu)
+            rows.append(Row("10 k/s, acknowledged after commit", best.cpu, "us CPU/message", CPU_BAR, note=str(best)))
+            fastest = max(cost.rate for cost in costs)
+            rows.append(Row("10 k/s, acknowledged after commit", fastest, "messages/s", RATE_BAR, True))
+            cost = looped(lambda: kept(broker, folder), uvloop.new_event_loop)
+            rows.append(Row("10 k/s, through the agent into the journal", cost.cpu, "us CPU/message", note=str(cost)))
+            for name, version, factory in (("asyncio", "3.1.1", None), ("MQTT 5", "5", uvloop.new_event_loop)):
+                cost = looped(lambda: sustained(broker, folder, version), factory)  # noqa: B023
+                rows.append(Row(f"10 k/s, {name}", cost.cpu, "us CPU/message", note=str(cost)))
+            cost = looped(lambda: flat_out(broker, folder, "3.1.1"), uvloop.new_event_loop)
+            rows.append(Row("flat out, from the broker's queue", cost.cpu, "us CPU/message", note=str(cost)))
+            cost = plain(broker, RATE)
+            rows.append(Row("10 k/s, plain paho", cost.cpu, "us CPU/message", note=str(cost)))
+            cost = plain(broker, 0)
+            rows.append(Row("flat out, plain paho", cost.cpu, "us CPU/message", note=str(cost)))
+            found = telegraf(broker, folder)
+            if found:
+                rows.append(Row("10 k/s, telegraf", found.cpu, "us CPU/message", note=str(found)))
+    return rows
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["publish"]:
+        publish(*(int(word) for word in sys.argv[2:]))
+        return 0
+    rows = run()
+    for row in rows:
+        print(row)
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
