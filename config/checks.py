@@ -80,7 +80,7 @@ def _kinds(root: Cursor, plant: Plant) -> None:
         )
     names = {point.name for point in plant.points()}
     for name in sorted(names):
-        for suffix in ("_q", "_text"):
+        for suffix in ("_q", "_text", "_hold", "_scaled"):
             if name.endswith(suffix) and name.removesuffix(suffix) in names:
                 where = next(point for point in plant.points() if point.name == name)
                 root.spot("assets", where.asset, "points", name).fault(
