@@ -120,11 +120,10 @@ def _shown(view: View, told: Document, form: Form) -> str:
         parts.append(section(view.say("conflicts"), conflicts))
     if titles:
         parts.append(section(view.say("items"), _items(view, told, titles)))
-    parts += [
-        section(view.say(kind), _scenes(view, told[kind], kind, rated))
-        for kind in ("scenes", "sections")
-        if told.get(kind)
-    ]
+    if told.get("sections"):
+        parts.append(section(view.say("sections"), _sections(view, told["sections"], rated)))
+    if told.get("scenes"):
+        parts.append(section(view.say("scenes"), _scenes(view, told["scenes"], rated)))
     if told.get("gaps"):
         lines = "".join(f"<li>{text(gap['needs'])}</li>" for gap in told["gaps"][:GAPS])
         parts.append(section(view.say("gaps"), f"<ol>{lines}</ol>"))

@@ -1,0 +1,192 @@
+"""Every page, in both languages and themes, on a telephone and a wall: whole, usable without a mouse, from this machine
+alone, and with the numbers of the API."""
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from gemba.dashboard import words
+
+PATHS = {
+    "plant": ("/", "[data-evidence]"),
+    "machine": ("/machine/press-02", "[data-evidence]"),
+    "energy": ("/energy", "[data-evidence]"),
+    "assessment": ("/assessment", "[data-evidence]"),
+    "health": ("/health", "table"),
+}
+LOOKS = [("zh", "light", 390), ("en", "dark", 390), ("zh", "dark", 1920), ("en", "light", 1920)]
+
+
+def opened(page: Page, address: str, name: str, query: str = "") -> None:
+    path, ready = PATHS[name]
+    page.goto(f"{address}{path}?{query}")
+    page.wait_for_selector(ready, timeout=30_000)
+
+
+def api(address: str, path: str) -> Any:
+    with urllib.request.urlopen(f"{address}/api/v1/{path}") as answer:
+        return json.load(answer)
+
+
+def at(document: Any, path: str) -> Any:
+    for part in path.split("/")[1:]:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    return document
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("lang", "theme", "width"), LOOKS)
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_is_whole(browser: Browser, address: str, name: str, lang: str, theme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 1000}, locale="fr-FR")
+    page = context.new_page()
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 400 else None)
+    opened(page, address, name, f"lang={lang}&theme={theme}")
+    assert {url for url in asked if not url.startswith((address, "data:", address.replace("http", "ws")))} == set()
+    assert wrong == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_attribute("html", "lang") == ("zh-CN" if lang == "zh" else "en")
+    title = {"plant": "看板工厂", "machine": "press-02"}.get(name) or words.say(name, lang)
+    assert page.inner_text("h1") == title
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(244, 246, 248)", "dark": "rgb(17, 22, 28)"}[theme]
+    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+    context.close()
+
+
+@pytest.mark.server
+def test_in_chinese_no_english_heading_is_left(page: Page, address: str) -> None:
+    for name in PATHS:
+        opened(page, address, name, "lang=zh")
+        heads = page.eval_on_selector_all("h2, thead th, nav a, caption", "all => all.map(e => e.textContent.trim())")
+        assert [head for head in heads if head and not re.search(r"[\u4e00-\u9fff]|^7 |^30 ", head)] == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("span", ["day", "today"])
+def test_numbers_are_those_of_the_api(page: Page, address: str, span: str) -> None:
+    opened(page, address, "plant", f"span={span}")
+    rows = page.eval_on_selector_all("[data-evidence^=kpis],[data-evidence^=lines]", READ)
+    assert len(rows) > 30
+    times = page.inner_text(".bar .quiet").replace("–", "").split()
+    window = f"from={times[0]}T{times[1]}&to={times[2]}T{times[3]}"
+    documents = {"kpis": api(address, f"kpis?{window}"), "lines": api(address, f"kpis?by=line&{window}")}
+    for path, shown, raw in rows:
+        told = at(documents[path.split("/")[0]], path)
+        if "value" in told:
+            assert json.loads(raw) == told["value"]
+            if told["value"] is not None and told.get("unit", "1") == "1":
+                assert shown == f"{told['value'] * 100:.2f} %"
+        else:
+            assert json.loads(raw) in told.values()
+
+
+READ = "all => all.map(e => [e.dataset.evidence, e.textContent, e.dataset.value])"
+
+
+@pytest.mark.server
+def test_energy_is_that_of_the_api(page: Page, address: str) -> None:
+    opened(page, address, "energy")
+    rows = page.eval_on_selector_all("[data-evidence^=energy]", READ)
+    document = api(address, "energy")
+    assert rows[0] == ["energy", f"{document['tce']:,.3f} tce", json.dumps(document["tce"])]
+    for path, _, raw in rows:
+        assert json.loads(raw) in at(document, path).values()
+
+
+@pytest.mark.server
+def test_a_machine_shows_where_its_time_went(page: Page, address: str) -> None:
+    """What is drawn stands beside it in words, from the document's own terms."""
+    opened(page, address, "machine")
+    row = api(address, "kpis")["rows"][1]
+    page.wait_for_selector(".chart svg text")
+    labels = page.eval_on_selector_all(".chart", "all => all.map(e => e.getAttribute('aria-label'))")
+    for name in ("PBT", "APT", "PRI_PQ", "PRI_GQ"):
+        assert f"{name} {row['kpis']['oee']['terms'][name] / 3_600_000:,.2f} h" in labels[0]
+    assert f"unknown {row['time_ms']['unknown'] / 3_600_000:,.2f} h" in labels[1]
+    rows = page.eval_on_selector_all("[data-evidence^=kpis]", READ)
+    shown = {path.split("/")[-1]: json.loads(raw) for path, _, raw in rows if path.startswith("kpis/rows/1/kpis/")}
+    assert {key: shown[key] for key in row["kpis"] if key != "oee"} == {
+        key: kpi["value"] for key, kpi in row["kpis"].items() if key != "oee"
+    }
+
+
+@pytest.mark.server
+def test_what_is_unknown_is_shown_as_unknown(page: Page, address: str) -> None:
+    """Nobody collects now, so that no machine is known to do anything; one that answers no protocol has no numbers."""
+    opened(page, address, "plant")
+    assert "unknown" in page.inner_text('[data-live="state/press-01"]')
+    row = page.locator("tr", has_text="drill-01")
+    assert "not connected" in row.inner_text() and row.locator("[data-evidence]").count() == 0
+    assert page.locator(".unknown").count() == sum(
+        kpi["value"] is None
+        for row in api(address, "kpis")["rows"] + api(address, "kpis?by=line")["rows"]
+        for key, kpi in row["kpis"].items()
+        if key in ("oee", "availability", "effectiveness", "quality", "line_oee")
+    ) + sum(rate["value"] is None for rate in api(address, "kpis")["rates"].values())
+
+
+@pytest.mark.server
+def test_a_number_opens_to_its_evidence_without_a_mouse(page: Page, address: str) -> None:
+    opened(page, address, "plant")
+    path = "kpis/rows/1/kpis/oee"
+    page.focus(f'[data-evidence="{path}"]')
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] td")
+    told = at({"rows": api(address, "kpis")["rows"]}, path)
+    cells = {
+        key: page.inner_text(f'dialog [data-of="{key}"]') for key in ("value", "low", "high", "coverage", "method")
+    }
+    assert cells == {key: str(told[key]) for key in cells}
+    for name, term in told["terms"].items():
+        assert f"{name} = {term}" in page.inner_text('dialog [data-of="terms"]')
+    assert told["inputs"]["sha256"] in page.inner_text('dialog [data-of="inputs"]').replace("\n", "")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+    assert page.evaluate("document.activeElement.dataset.evidence") == path
+
+
+@pytest.mark.server
+def test_language_and_theme_are_remembered(page: Page, address: str) -> None:
+    opened(page, address, "plant")
+    page.click("[data-lang=zh]")
+    page.wait_for_selector("html[lang=zh-CN] [data-evidence]")
+    page.click("[data-theme-switch]")
+    opened(page, address, "energy")
+    assert page.inner_text("h1") == "能源"
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+@pytest.mark.server
+def test_a_form_is_assessed_with_answers_and_downloaded(page: Page, address: str) -> None:
+    opened(page, address, "assessment", "template=sme-2024")
+    assert page.locator(".o-measured").count() > 0
+    page.click("summary")
+    page.fill("textarea", "template: sme-2024\nanswers: {5: 4}\n")
+    page.click("[data-do=assess]")
+    page.wait_for_selector(".o-declared")
+    page.fill("textarea", "template: sme-2024\nanswers: {5: 44}\n")
+    page.click("[data-do=assess]")
+    assert "44" in page.inner_text("[role=alert]")
+    page.fill("textarea", "")
+    with page.expect_download() as download:
+        page.click("[data-do=xlsx]")
+    assert download.value.suggested_filename == "sme-2024.xlsx"
+    assert download.value.path().read_bytes()[:2] == b"PK"
+
+
+@pytest.mark.server
+def test_names_from_the_register_are_text(page: Page, address: str) -> None:
+    opened(page, address, "plant", "q=press-01")
+    assert "冲床 <1>" in page.inner_text("table >> nth=1")
+    assert page.locator('[data-live^="state/"]').count() == 1
