@@ -27,11 +27,11 @@ TERMS: Mapping[str, tuple[str, str]] = {
     "base": ("基期", "base"),
     "now": ("现期", "now"),
     "relative": ("相对变化", "relative change"),
-    "points": ("分值", "points"),
     "change.points": ("变化 · 百分点（小数）", "change in points, as a fraction"),
     "options": ("选项", "options"),
     "change": ("变化", "change"),
     "level": ("等级", "level"),
+    "points": ("分值", "points"),
     "low": ("下限", "low"),
     "high": ("上限", "high"),
     "spend": ("投入 (万元)", "spend (万元)"),
@@ -90,9 +90,9 @@ def _told(side: Mapping[str, object], lang: str) -> str:
     """One side of a conflict in short: its figures, else its options or level."""
     inputs = side.get("inputs")
     figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in side.items() if k != "inputs"}
-    return (", " if lang == "en" else "、").join(
-        f"{term(name, lang)} {_shown(value, lang)}" for name, value in sorted(figures.items())
-    )
+    places = {name: place for place, name in enumerate(TERMS)}
+    names = sorted(figures, key=lambda name: places.get(name, len(places)))
+    return ("、" if lang == "zh" else ", ").join(f"{term(name, lang)} {_shown(figures[name], lang)}" for name in names)
 
 
 def _shown(value: object, lang: str) -> str:

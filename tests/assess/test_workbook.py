@@ -57,7 +57,7 @@ def test_the_form_in_its_order_with_its_boxes(book: Any) -> None:
     row = found(sheet, 3, "设备联网")
     assert [line[0] for line in row[2].split("\n")] == ["☐", "☐", "☐", "☑", "☐"]  # 4 of 8 is in (40%, 60%]
     assert row[3].startswith("具体数据[ 50.00% ]，其中实现联网的生产设备数量为[ 4 ]台")
-    assert row[3].endswith("填报 联网 6、总数 8，实测 联网 4、总数 8") and row[4] == "实测"
+    assert row[3].endswith("填报 总数 8、联网 6，实测 总数 8、联网 4") and row[4] == "实测"
     scene = found(sheet, 8, "设备管理*")
     assert scene[1] == "设备管理*\n（生产执行数字化）"
     assert "☑ 二级（规范级）" in scene[2] and "实测上限: 2" in scene[3]

@@ -385,8 +385,8 @@ def test_the_table_names_conflicts_and_caps() -> None:
     told = {"answers": {"3": {"total": 120, "networked": 60}}, "scenes": {"设备管理": 3}}
     found = score(form, measured, parse_answers(form, json.dumps(told, ensure_ascii=False)))
     zh, en = text(found, "zh"), text(found, "en")
-    assert "  ! 第3项 设备联网：填报 联网 60、总数 120，实测 联网 48、总数 120" in zh
-    assert "  ! item 3, Networked equipment: declared networked 60, all 120, measured networked 48, all 120" in en
+    assert "  ! 第3项 设备联网：填报 总数 120、联网 60，实测 总数 120、联网 48" in zh
+    assert "  ! item 3, Networked equipment: declared all 120, networked 60, measured all 120, networked 48" in en
     assert "设备管理*     2     3         2  实测" in zh
     assert "仅按填报  无等级 4.5" in zh
 
