@@ -1,9 +1,10 @@
 """What a cumulative register counted between its good samples: rises, and the three things a decrease may be.
 
-The first sample is a baseline. A rise above `max_rate` times the elapsed time is not counted and widens `high`. A
-decrease at sample k is decided at k + 2: back at or above the old value it was a glitch, and the low samples are
-dropped; else a rollover, where the modulus is known and the step is small enough; else a reset, counted from zero. A
-decrease that nothing can decide yet counts nothing. Decisions are made in units of the wire, exactly.
+The first sample is a baseline. A rise above `max_rate` times the elapsed time is not counted and widens `high`; a
+counter of whole numbers may show up to one more than flowed, whenever it is looked at. A decrease at sample k is
+decided at k + 2: back at or above the old value it was a glitch, and the low samples are dropped; else a rollover,
+where the modulus is known and the step is small enough; else a reset, counted from zero. A decrease that nothing can
+decide yet counts nothing. Decisions are made in units of the wire, exactly.
 """
 
 from collections.abc import Callable
@@ -203,8 +204,14 @@ def _rolls_over(old: Fraction, low: Fraction, elapsed: int, reading: Register) -
     if reading.modulus is None:
         return False
     step = low + reading.modulus - old
-    limit = reading.modulus / 100 if reading.rate is None else reading.rate * elapsed / SECOND
-    return step <= limit
+    if reading.rate is None:
+        return step <= reading.modulus / 100
+    return _possible(step, reading.rate * elapsed / SECOND, old.denominator == low.denominator == 1)
+
+
+def _possible(rise: Fraction, limit: Fraction, whole: bool) -> bool:
+    """Whether so much could flow: between two readings in whole numbers less than one step less did."""
+    return rise <= limit or (whole and rise - 1 < limit)
 
 
 def _over_rate(
@@ -218,14 +225,23 @@ def _over_rate(
         rise = rise.copy()
         rise[reset] = wire[1:][reset]
     limit = elapsed * (float(rate) * (1 - _NEAR) / SECOND)
-    limit -= _NEAR
+    limit += _whole(wire) - _NEAR
     near = np.flatnonzero(np.asarray(rise >= limit))
     over = []
     for index in near[(kind[near] != _ROLLOVER) & (kind[near] != _OPEN)].tolist():
-        old = Fraction(0) if kind[index] == _RESET else _exact(wire, index)
-        if _exact(wire, index + 1) - old > rate * int(elapsed[index]) / SECOND:
+        now, old = _exact(wire, index + 1), Fraction(0) if kind[index] == _RESET else _exact(wire, index)
+        whole = old.denominator == now.denominator == 1
+        if not _possible(now - old, rate * int(elapsed[index]) / SECOND, whole):
             over.append(index)
     return np.array(over, np.intp)
+
+
+def _whole(wire: Wire) -> int | NDArray[np.bool_]:
+    """1 for each pair of neighbouring readings in whole numbers."""
+    if wire.dtype.kind == "i":
+        return 1
+    whole = np.asarray(wire == wire // 1, np.bool_)
+    return whole[1:] & whole[:-1]
 
 
 def _most(lost: Ints, reading: Register) -> Ints:

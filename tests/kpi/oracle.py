@@ -121,7 +121,7 @@ def count(of: Told, rows: Rows, state: list[str]) -> Counted:
                     rise = new
                     working = sum(state[s] in ("running", "unknown") for s in range(max(begin, 0), end))
                     extra = int((limit or 0) * working)
-        if of.max_rate is not None and rise > of.max_rate * (end - begin):
+        if of.max_rate is not None and not possible(rise, of.max_rate * (end - begin)):
             extra, rise, settled = int(of.max_rate * (end - begin)), 0, False
         _place(of, found, inbound, begin, end, rise, extra, settled)
         place = following
@@ -131,7 +131,12 @@ def count(of: Told, rows: Rows, state: list[str]) -> Counted:
 def _fits(step: int, limit: Fraction | None, modulus: int | None, elapsed: int) -> bool:
     if limit is None:
         return step * 100 <= (modulus or 0)
-    return step <= limit * elapsed
+    return possible(step, limit * elapsed)
+
+
+def possible(rise: int, most: Fraction) -> bool:
+    """A counter of whole numbers shows less than one more than flowed."""
+    return rise - 1 < most
 
 
 def _place(
