@@ -89,8 +89,12 @@ class Live:
         path = folder / f"{number:09d}{ROWS}"
         temporary = path.with_suffix(".tmp")
         connection = create(temporary, wal=True)
-        connection.execute("INSERT INTO about VALUES (?,?,?)", sealed("created", now))
-        connection.close()
+        try:
+            connection.execute("INSERT INTO about VALUES (?,?,?)", sealed("created", now))
+            # Closing would do it too, but says nothing where a full disk does not let it.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
         published(temporary, path)
         return cls(path, checkpoint)
 
