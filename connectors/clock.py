@@ -28,9 +28,10 @@ class SystemClock:
     monotonic_ns = staticmethod(time.monotonic_ns)
 
     async def sleep_until(self, monotonic_ns: int) -> None:
-        # In a loop, since a sleep may end early: uvloop counts in milliseconds from the start of its iteration.
+        # uvloop counts in whole milliseconds from the start of its iteration: a sleep may end early, and one of less
+        # than half a millisecond is none, which would spin.
         while (left := monotonic_ns - time.monotonic_ns()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left / 1e9)
+            await asyncio.sleep(-(-left // 1_000_000) / 1000)
 
 
 SYSTEM: Clock = SystemClock()

@@ -10,7 +10,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.load import load
 from config.plant import SECOND, Plant, Point, Source
@@ -26,9 +26,13 @@ from store import StoreError
 from store.journal import Journal, place
 from store.journal.folder import size
 
+if TYPE_CHECKING:
+    from edge.forward import Forwarder
+
 LEAVE = 2.5  # seconds for all connections to close in, of the five that a clean stop may take
 LAST = 2.0  # and for the last commit
 TEND = 10.0
+SLOTS = 10  # of an interval: polls are spread over it, but not so far that each wakes the processor on its own
 INFLUXDB = "influxdb"
 _log = logging.getLogger("gemba.agent")
 _Sources = dict[str, tuple[Source, tuple[Point, ...]]]
@@ -58,6 +62,7 @@ class Agent:
         self.plant, self.gateway, self.clock = plant, gateway, clock
         self.folder: Path = place(plant, gateway)
         self.collectors: dict[str, Collector] = {}
+        self.forwarder: Forwarder | None = None
         self.started = clock.wall_ns()
         self.trouble = ""
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -82,6 +87,11 @@ class Agent:
             self._spawn("minutes", self._minutes)
             self._spawn("clock", self._clocks)
             self._spawn("tend", self._tend)
+            if self.plant.store is not None:
+                from edge.forward import Forwarder
+
+                self.forwarder = Forwarder(self.plant, self.journal, self.gateway, self.clock)
+                self._spawn("forward", self.forwarder.run)
             if (interval := watchdog_interval()) is not None:
                 self._spawn("watchdog", lambda: self._watchdog(interval))
             notify("READY=1")
@@ -154,7 +164,7 @@ class Agent:
         base = self.clock.monotonic_ns()
         for place_, (name, (source, points)) in enumerate(wanted.items()):
             every = min(point.every for point in points)
-            phase = base + every * place_ // max(1, len(wanted))
+            phase = base + every * (place_ % SLOTS) // SLOTS
             make = factory(source.protocol)
             collector = Collector(source, points, self.plant, make, self.keeper, self.clock, phase)
             self.collectors[name] = collector
@@ -168,11 +178,15 @@ class Agent:
                 text = await asyncio.to_thread(plant.file.read_text, encoding="utf-8")
                 if (plant.id, plant.data) != (self.plant.id, self.plant.data):
                     raise ValueError("`plant` and `data` cannot change while the agent runs; restart it")
+                if (plant.store is None) != (self.plant.store is None):
+                    raise ValueError("`store` cannot come or go while the agent runs; restart it")
             except Exception as error:
                 self.trouble = f"reload refused: {error}"
                 _log.error("the plant file was not taken, the old one stays: %s", error)
                 return False
             await self._change(_collected(self.plant, self.gateway), _collected(plant, self.gateway), plant)
+            if self.forwarder is not None:
+                self.forwarder.reload(plant)
             self.keeper.note("plant", self.clock.wall_ns(), {"sha256": plant.sha256, "text": text})
             _log.info("the plant file was read again")
             return True
@@ -271,6 +285,7 @@ class Agent:
                 "free": disk.free,
             },
             "clock": {"steps": self._steps, "synchronised": state.synchronised, "error_us": state.error},
+            **({} if self.forwarder is None else {"influxdb": self.forwarder.status()}),
         }
 
 

@@ -52,12 +52,14 @@ class Exceptions:
     def _same(self, frame: Frame, quality: Qualities) -> bool:
         if quality is not self._quality and not np.array_equal(quality, self._quality):
             return False
-        if len(frame.floats) and not _within(frame.floats, self._floats, self._deadband):
+        if len(frame.floats) and not (
+            frame.floats.tobytes() == self._floats.tobytes() or _within(frame.floats, self._floats, self._deadband)
+        ):
             return False
         if self._steps is not None:
             if (np.abs(frame.ints - self._ints) > self._steps).any():
                 return False
-        elif len(frame.ints) and not np.array_equal(frame.ints, self._ints):
+        elif len(frame.ints) and not (frame.ints == self._ints).all():
             return False
         return list(frame.texts) == self._texts if self._texts else True
 
@@ -90,10 +92,9 @@ class Exceptions:
 
 def _within(new: Floats, old: Floats, deadband: Floats) -> bool:
     """No value moved; two that are not a number are the same."""
-    moved = np.abs(new - old) > deadband
-    if moved.any():
-        return False
-    return bool((np.isnan(new) == np.isnan(old)).all())
+    with np.errstate(invalid="ignore"):  # inf - inf
+        moved = np.abs(new - old) > deadband
+    return not moved.any() and bool((np.isnan(new) == np.isnan(old)).all())
 
 
 def _deadband(point: Point | None) -> float:

@@ -27,6 +27,7 @@ class Links:
             if point.source == source and point.name not in METERED:
                 periods[point.asset] = min(point.every, periods.get(point.asset, point.every))
         self.assets = tuple(periods)
+        self._periods = list(periods.values())
         self._every: Ints = np.array(list(periods.values()), np.int64)
         self._zero: Ints = np.full(len(periods), now, np.int64)
         self._seen: NDArray[np.bool_] = np.zeros(len(periods), np.bool_)
@@ -34,27 +35,35 @@ class Links:
         self._good: Ints = np.zeros(len(periods), np.int64)
         self._due: Ints = np.zeros(len(periods), np.int64)
         self._began = wall
-        self._places: dict[Layout, NDArray[np.int64]] = {}
+        # By id(), the layout kept beside it: to hash a layout for each frame would cost more than all the rest.
+        self._places: dict[int, tuple[Layout, NDArray[np.int64], NDArray[np.int64]]] = {}
         columns = [Column(asset, name, "int") for asset in self.assets for name in LINK_POINTS]
         self.layout = Layout(source, LINK_GROUP, tuple(columns))
 
-    def _place(self, layout: Layout) -> NDArray[np.int64]:
-        """For each column the asset it is a sign of, or -1."""
-        if layout not in self._places:
+    def _place(self, layout: Layout) -> tuple[Layout, NDArray[np.int64], NDArray[np.int64]]:
+        """For each column the asset it is a sign of, or -1; and all of these assets."""
+        found = self._places.get(id(layout))
+        if found is None:
             index = {asset: i for i, asset in enumerate(self.assets)}
-            found = [-1 if c.point in METERED else index.get(c.asset, -1) for c in layout.columns]
-            self._places[layout] = np.array(found, np.int64)
-        return self._places[layout]
+            own = [-1 if c.point in METERED else index.get(c.asset, -1) for c in layout.columns]
+            places = np.array(own, np.int64)
+            found = self._places[id(layout)] = layout, places, np.unique(places[places >= 0])
+        return found
 
     def take(self, frame: Frame, now: int) -> None:
         """Counts the polls that this frame answers."""
         if not frame.live or not self.assets:
             return
-        places = self._place(frame.layout)
+        _, places, alive = self._place(frame.layout)
         if frame.columns is not None:
             places = places[frame.columns]
-        good = places >= 0 if frame.quality is None else (places >= 0) & (frame.quality < UNCERTAIN)
-        alive = np.unique(places[good])
+        if frame.quality is not None:
+            alive = np.unique(places[(places >= 0) & (frame.quality < UNCERTAIN)])
+        elif frame.columns is not None:
+            alive = np.unique(places[places >= 0])
+        if len(alive) == 1:
+            self._take_one(int(alive[0]), now)
+            return
         first = alive[~self._seen[alive]]
         if len(first):
             every = self._every[first]
@@ -65,6 +74,19 @@ class Links:
         slot = (now - self._zero[alive]) // self._every[alive]
         self._good[alive] += slot > self._slot[alive]
         self._slot[alive] = slot
+
+    def _take_one(self, asset: int, now: int) -> None:
+        """The same for a single asset, which is what most frames are of: plain numbers cost less than arrays of one."""
+        every, zero = self._periods[asset], int(self._zero[asset])
+        if not self._seen[asset]:
+            past = (now - zero) // every
+            self._seen[asset] = True
+            self._zero[asset] = zero = now - every // 2 - past * every
+            self._slot[asset] = past - 1
+        slot = (now - zero) // every
+        if slot > self._slot[asset]:
+            self._good[asset] += 1
+        self._slot[asset] = slot
 
     def stepped(self, by: int) -> None:
         """The wall clock stepped: the minute that is being counted began at another time of it."""

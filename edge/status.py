@@ -150,6 +150,8 @@ _INFLUX = {
     "lag": "gemba_influxdb_lag_seconds gauge Age of the oldest of them.",
     "delivered": "gemba_influxdb_delivered_total counter Rows acknowledged.",
     "quarantined": "gemba_influxdb_quarantined gauge Lines refused and set aside.",
+    "too_old": "gemba_influxdb_too_old_total counter Rows older than the database keeps, not sent.",
+    "mended": "gemba_influxdb_mended_total counter Values read back otherwise than written, and written again.",
 }
 
 

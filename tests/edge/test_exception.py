@@ -127,3 +127,18 @@ def test_what_was_dropped_is_within_the_deadband_of_the_row_that_stands_for_it(
             row = (now, float(value))
         assert abs(value - row[1]) <= deadband
         assert now - row[0] < 60
+
+
+def test_an_infinite_value_that_stays_is_steady_and_warns_nobody() -> None:
+    lay = of()
+    worth = Exceptions(lay, points("p0", deadband=Fraction(1)))
+    seen = [np.inf, np.inf, -np.inf, np.nan, np.nan, 0.0, -0.0]
+    assert [worth.keep(frame(lay, i, value)) for i, value in enumerate(seen)] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
