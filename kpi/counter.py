@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from config.plant import SECOND, Point
 from connectors.base import Ints
-from kpi.exact import fraction, share, steps
+from kpi.exact import countable, fraction, share, steps
 from kpi.facts.schema import BIT
 from kpi.series import Samples
 
@@ -117,8 +117,10 @@ def within(counted: Rises, reading: Register, active: Active) -> Rises:
 
 def rises(samples: Samples, reading: Register) -> Rises:
     """What the good samples counted."""
-    numeric = samples.good if samples.text is None else samples.good & (samples.text < 0)
-    samples = samples if numeric.all() else samples.take(np.flatnonzero(numeric))
+    known = samples.good & countable(samples.numbers, reading.scale * reading.per)
+    if samples.text is not None:
+        known &= samples.text < 0
+    samples = samples if known.all() else samples.take(np.flatnonzero(known))
     wire, steps_of, reading = _read(samples, reading)
     accepted, kinds, opened = _decide(samples.time, wire, reading)
     time, hold = samples.time, samples.hold

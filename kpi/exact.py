@@ -8,10 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from connectors.base import Floats, Ints
 
 _LARGEST = 2**62
+_COUNTABLE = 2**60
 
 
 def fraction(value: float | int | Fraction) -> Fraction:
@@ -19,14 +21,17 @@ def fraction(value: float | int | Fraction) -> Fraction:
     return Fraction(Decimal(repr(value))) if isinstance(value, float) else Fraction(value)
 
 
+def countable(numbers: Floats | Ints, factor: Fraction) -> NDArray[np.bool_]:
+    """Which readings can be counted at all; what a broken device shows beyond is no quantity of anything."""
+    return np.asarray(np.abs(numbers) < float(_COUNTABLE / abs(factor)))
+
+
 def steps(numbers: Floats | Ints, factor: Fraction, offset: Fraction = Fraction(0)) -> Ints:
-    """numbers · factor + offset as whole steps, rounded half-even on the exact decimal."""
+    """numbers · factor + offset as whole steps, rounded half-even on the exact decimal. All must be `countable`."""
     if factor == 1 and not offset and numbers.dtype.kind == "i":
         return np.asarray(numbers, np.int64)
     scaled = numbers.astype(np.float64) * float(factor) + float(offset)
     size = np.abs(scaled)
-    if len(size) and size.max() >= _LARGEST:
-        raise OverflowError("a counter's steps do not fit 63 bits; give the point a coarser resolution")
     whole = np.rint(scaled)
     doubt = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) <= 1e-9 + size * 4e-15
     doubt |= size > 2**50

@@ -1,10 +1,13 @@
 """Rules about energy and carbon: which carriers and machines are metered, how often, and what is made of it."""
 
+from collections.abc import Mapping
+from fractions import Fraction
+
 from config.plant import Meter
 from config.zone import shown
 from kpi.binding.ground import Ground
 from kpi.binding.parameters import Parameters, share, within
-from kpi.binding.tally import Share, Tally
+from kpi.binding.tally import Share, Tally, both
 from kpi.energy import consumption
 from kpi.energy_ledger import Ledger
 from kpi.energy_meters import ELECTRICITY
@@ -89,7 +92,8 @@ def energy_driver_points(ground: Ground, p: Parameters) -> Holding:
 
 
 def energy_links_metered(ground: Ground, p: Parameters) -> Holding:
-    """What comes in and where it is used; conversion where it is metered. Nobody can see a link that no meter names."""
+    """What comes in and where it is used; conversion where it is metered. Nobody can see a link that no meter names; one
+    whose meters are all named, and were heard to be away, is not metered."""
     required = ground.plant.rules.coverage
     gauges = ground.ledger.tree.gauges.values()
     links = {
@@ -101,8 +105,16 @@ def energy_links_metered(ground: Ground, p: Parameters) -> Holding:
     evidence = ground.told(coverage=told)
     if "in" not in told or "use" not in told:
         return Holding(None, "not_configured", evidence)
-    met = all(max(some.values()) >= required for some in told.values())
-    return Holding(True if met else None, None if met else "low_coverage", evidence)
+    met = both(_link(ground, some, required) for some in told.values())
+    return Holding(met, None if met else "low_coverage", evidence)
+
+
+def _link(ground: Ground, coverage: Mapping[str, Fraction], required: Fraction) -> bool | None:
+    if max(coverage.values()) >= required:
+        return True
+    meters = [name for name in coverage if name in ground.plant.meters]
+    away = len(meters) == len(coverage) and all(ground.meter(name).reaches(required) is False for name in meters)
+    return False if away else None
 
 
 def energy_matched(ground: Ground, p: Parameters) -> Holding:

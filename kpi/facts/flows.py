@@ -1,6 +1,6 @@
 """Energy and water in slices: registers by the counter engine, power by its integral, both cut at every state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +11,7 @@ from config.zone import DAY
 from connectors.base import Ints
 from kpi.allocation import Cuts, Flow, linear, totals
 from kpi.counter import register
-from kpi.exact import steps
+from kpi.exact import countable, steps
 from kpi.facts.names import Names
 from kpi.facts.reading import Reading
 from kpi.facts.schema import BIT, METER_STATE, Table, empty
@@ -64,6 +64,7 @@ def _integrated(reading: Reading, metered: Metered, per: Fraction, cuts: Cuts, s
     start = int(cuts.edges[0]) // DAY * DAY
     rows = reading.held(metered.name, start, int(cuts.edges[-1]) + metered.point.hold)
     point, size = metered.point, per * 1000
+    rows = replace(rows, good=rows.good & countable(rows.numbers, point.scale * size * DAY_MS))
     milli = np.zeros(len(rows), np.int64)
     for final in (False, True):
         chosen = np.flatnonzero(rows.good & (rows.scaled == final))

@@ -186,3 +186,28 @@ def by_state_of(of: oracle.Told, state: list[str], amount: list[int], start: int
 
 def found_open(found) -> bool:  # type: ignore[no-untyped-def]
     return bool((found.slices["flags"] & BIT["unsettled"]).any())
+
+
+GARBAGE = [3.4e38, -3.4e38, 1e300, float("nan"), float("inf"), 2.0**63, -1.0, "on", "", None]
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_nothing_that_a_device_shows_stops_the_count(folder: Path, number: int) -> None:
+    """Readings that no machine can mean, everywhere: no warning, no exception, bounds in order."""
+    seed = Random(number)
+    of, text = told(seed)
+    text = (
+        text.replace("type: uint16", "type: float64") + "  p: {state_from: {power: {off: 1, idle: 2}}, points: {power:"
+    )
+    text += ' {source: plc, at: "input:0", type: float32, unit: kW}}}\n'
+    dirty = {}
+    for name, told_rows in [("state", of.state), ("energy", of.energy), *of.counters.items()]:
+        times = [START + time * SECOND for time, _ in told_rows]
+        values = [seed.choice(GARBAGE) if seed.randrange(4) == 0 else value for _, value in told_rows]
+        dirty["m", name] = series(times, values)  # type: ignore[arg-type]
+    dirty["p", "power"] = dirty["m", "energy"]
+    made = facts(Memory(dirty), plant(folder, text), START, START + LENGTH * SECOND)
+    for row in rows(made, Question(made.start, made.end)):
+        assert sum(row.sums.time) == LENGTH * 1000
+        for one in row.measured.values():
+            assert one.value is None or one.low is None or one.low <= one.value
