@@ -92,8 +92,8 @@ def energy_driver_points(ground: Ground, p: Parameters) -> Holding:
 
 
 def energy_links_metered(ground: Ground, p: Parameters) -> Holding:
-    """What comes in and where it is used; conversion where it is metered. Nobody can see a link that no meter names; one
-    whose meters are all named, and were heard to be away, is not metered."""
+    """What comes in and where it is used; conversion where it is metered. Nobody can see a link that no meter names;
+    one whose meters are all named, and were heard to be away, is not metered."""
     required = ground.plant.rules.coverage
     gauges = ground.ledger.tree.gauges.values()
     links = {

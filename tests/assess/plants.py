@@ -6,7 +6,7 @@ worse one: there, whatever facts can refuse is refused.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -164,6 +164,12 @@ def worse(folder: Path) -> Factory:
     connects, one key process of four under control, a process value without a unit."""
     away = [(at, at + HOUR) for at in range(ns(START), ns(MIDDLE), 3 * HOUR)]
     return _lived(folder, WORSE, WORSE_REGISTER, MIDDLE, {"plc-02": [(ns(START), ns(MIDDLE))], "meters": away})
+
+
+def dark(folder: Path) -> Factory:
+    """As the worse one, with every meter away from the second day on."""
+    away = [(ns(START + timedelta(days=1)), ns(MIDDLE))]
+    return _lived(folder, WORSE, WORSE_REGISTER, MIDDLE, {"meters": away})
 
 
 def _lived(folder: Path, text: str, register: str, end: datetime, lost: Spans) -> Factory:

@@ -3,6 +3,7 @@ one stands, and whatever was merely not measured stands too."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from config.template_file import load
 from kpi.binding.ground import Ground
 from kpi.forms.assess import assess, declared_of
-from tests.assess.plants import MIDDLE, START, Factory, worse
+from tests.assess.plants import MIDDLE, START, Factory, dark, worse
 
 SME, GENERAL, JIANGSU = "sme-2024", "jiangsu-general-2025", "jiangsu-factory-2025"
 POINTS = {1: 0, 2: 10, 3: 30, 4: 50, 5: 70, 6: 94}  # inside the segment of each level
@@ -117,9 +118,20 @@ def test_an_honest_level_stands(
     assert not honest.get("conflict")
 
 
-def test_no_fact_can_refute_energy_control(ground: Ground, early: Ground) -> None:
-    """Scene 22: nobody can see a carrier, link or match that no meter names, so a false declaration of it stands, and
-    the document says of each clause that it was only declared, and why."""
+def test_meters_that_were_away_refute_energy_control(tmp_path: Path) -> None:
+    """Scene 22: every link is named by a meter, and every one of these was heard to be away for seven of eight days."""
+    made = dark(tmp_path)
+    try:
+        found = told(made.ground(START, MIDDLE, baseline=False), JIANGSU, "能源智能管控", 3)
+    finally:
+        made.reader.close()
+    assert decided(found, 3)[2, "energy_links_metered"] is False
+    assert (found["declared"], found["cap"], found["level"]) == (3, 1, 1)
+
+
+def test_counters_that_bridge_their_gaps_leave_energy_control(ground: Ground, early: Ground) -> None:
+    """Scene 22: nobody can see a carrier, link or match that no meter names, and a register that was away for an hour
+    still tells of it, so what is declared stands, and the document says of each clause what decided it."""
     found = told(ground, JIANGSU, "能源智能管控", 3)
     assert (found["level"], found["cap"], found["declared"]) == (3, None, 3)
     assert decided(found, 3) == {
