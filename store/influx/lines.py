@@ -88,7 +88,7 @@ class Encoder:
     def _event(self, epoch: int, event: Event) -> bytes:
         of = shape.series(shape.EVENT, gateway=self.gateway, kind=event.kind, plant=self.plant.id)
         detail = shape.string(json.dumps(event.detail, ensure_ascii=False))
-        at = event.time + event.seq % shape.SPREAD
+        at = event.time + shape.aside(event.seq)
         return b"%b at=%di,seq=%di,epoch=%di,detail=%b %d" % (of, event.time, event.seq, epoch, detail, at)
 
 

@@ -11,6 +11,7 @@ from functools import cache
 
 from config.plant import STATES
 from config.value import Reading, meaning
+from store.journal.segment import PLACES
 
 ASSET, LINK, EVENT = "asset", "link", "event"
 WRITTEN = "written"  # of each asset and hour: when a row of it was last written
@@ -42,6 +43,11 @@ def fields(point: str) -> Fields:
 
 
 SPELLED = "state_text"  # beside `state_raw`, where a text reading looks like a number
+
+
+def aside(seq: int) -> int:
+    """How far behind its time an event stands: by its segment and its place in it."""
+    return ((seq >> PLACES) * 40_503 + seq) % SPREAD
 
 
 # -- a reading of the state as text, and back --------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from connectors.base import Frame, Layout
 from store.journal.chunk import Chunk
 from store.journal.ledger import Ledger
 from store.journal.rows import frames
-from store.journal.segment import Segment
+from store.journal.segment import PLACES, Segment
 from store.journal.shelf import Shelf
 from store.reader import Event
 
@@ -89,6 +89,17 @@ class Cursor:
                 return (
                     (segment, max(first, last - n + 1), last) if newest else (segment, first, min(last, first + n - 1))
                 )
+        return None
+
+    def backlog(self, segments: Iterable[Segment], n: int, head: int) -> tuple[Segment, int, int] | None:
+        """The oldest places; of the segment that `head` is in none after it, since those are live rows."""
+        number, place = head >> PLACES, head & ((1 << PLACES) - 1)
+        for segment in sorted(segments, key=lambda s: s.number):
+            for first, last in self.gaps(segment):
+                if segment.number == number:
+                    last = min(last, place)
+                if first <= last:
+                    return segment, first, min(last, first + n - 1)
         return None
 
     def tail(self, segment: Segment, n: int) -> tuple[Segment, int, int] | None:

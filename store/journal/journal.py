@@ -254,15 +254,16 @@ class Journal(History):
         found = self.cursors[consumer].window(self.shelf.segments.values(), n, newest)
         return None if found is None else batch(self.shelf, *found)
 
-    def pending_columns(self, consumer: str, n: int, segment: int | None = None) -> Columns | None:
-        """The same as columns: the oldest places, or the newest ones of this segment."""
+    def pending_columns(self, consumer: str, n: int, segment: int | None = None, head: int = 0) -> Columns | None:
+        """The same as columns: the newest places of this segment, or the oldest of all, in which those after `head` in
+        its own segment are left for later, as live rows."""
         with self._one:
-            return self.shelf.reading(lambda: self._pending_columns(consumer, n, segment), rows=False)
+            return self.shelf.reading(lambda: self._pending_columns(consumer, n, segment, head), rows=False)
 
-    def _pending_columns(self, consumer: str, n: int, segment: int | None) -> Columns | None:
+    def _pending_columns(self, consumer: str, n: int, segment: int | None, head: int) -> Columns | None:
         cursor, segments = self.cursors[consumer], self.shelf.segments
         if segment is None:
-            found = cursor.window(segments.values(), n, newest=False)
+            found = cursor.backlog(segments.values(), n, head)
         else:
             found = cursor.tail(segments[segment], n) if segment in segments else None
         return None if found is None else columns(self.shelf, *found)

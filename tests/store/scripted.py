@@ -1,0 +1,125 @@
+"""An HTTP server on a real socket that says what a test tells it to, and takes lines as InfluxDB would: by key."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from tests.store.protocol import parsed
+
+POLICIES = {"columns": ["name", "duration", "default"], "values": [["autogen", "0s", True]]}
+BUCKET = {"id": "b1", "orgID": "o1", "name": "gemba", "retentionRules": [], "type": "user"}
+MAPPING = {
+    "id": "b1",
+    "orgID": "o1",
+    "bucketID": "b1",
+    "database": "gemba",
+    "retention_policy": "autogen",
+    "default": True,
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 204
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    pause: float = 0.0
+    silent: bool = False  # never answers
+
+
+Script = Callable[[bytes], Reply]
+
+
+class Scripted:
+    """`script` answers each write; what it takes (2xx) is in `lines`, in the order of taking."""
+
+    def __init__(self) -> None:
+        self.script: Script = lambda body: Reply()
+        self.writes: list[bytes] = []
+        self.replies: list[int] = []
+        self.lines: list[bytes] = []
+        self.times: list[float] = []
+        self.authorizations: set[str] = set()
+        self.hanging = threading.Event()
+        self.over = threading.Event()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def points(self) -> list[bytes]:
+        """Lines of assets alone."""
+        return [line for line in self.lines if line.startswith(b"asset,")]
+
+    def answer(self, path: str, body: bytes) -> Reply:
+        where = urlsplit(path).path
+        if where == "/query":
+            asked = parse_qs(body.decode()).get("q", [""])[0]
+            rows = {"results": [{"series": [POLICIES]} if asked.startswith("SHOW RETENTION") else {}]}
+            return Reply(200, json.dumps(rows).encode(), {"Content-Type": "application/json"})
+        if where == "/api/v2/buckets":
+            return Reply(200, json.dumps({"buckets": [BUCKET]}).encode(), {"Content-Type": "application/json"})
+        if where == "/api/v2/dbrps":
+            return Reply(200, json.dumps({"content": [MAPPING]}).encode(), {"Content-Type": "application/json"})
+        self.times.append(time.monotonic())
+        self.writes.append(body)
+        reply = self.script(body)
+        if 200 <= reply.status < 300 and not reply.silent:
+            parsed(body)  # what InfluxDB could not read, this does not take either
+            self.lines += body.split(b"\n")
+        self.replies.append(reply.status)
+        return reply
+
+
+@contextmanager
+def scripted(port: int = 0) -> Iterator[Scripted]:
+    of = Scripted()
+
+    class Exchange(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            of.authorizations.add(self.headers.get("Authorization", ""))
+            reply = of.answer(self.path, body)
+            if reply.silent:
+                of.hanging.set()
+                of.over.wait(30)
+                return
+            time.sleep(reply.pause)
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:  # a client that gave up
+            pass
+
+    with Quiet(("127.0.0.1", port), Exchange) as server:
+        of.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield of
+        finally:
+            of.over.set()
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,372 @@
+"""One body over every store: the journal, InfluxDB 2.7.12 and InfluxDB 1.6.7 give the same series, to the bit.
+
+The history is written into a journal once and delivered to both databases as the agent does it; what a store must say
+is told by hand, or by the list in memory that the journal is tested against.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from time import time_ns
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from config.plant import Asset, InfluxDB, Keep, ModbusAddress, Plant, Point, PowerStates, Secret
+from connectors.base import Column, Frame, Layout, gap, layout
+from connectors.quality import BAD_TIMEOUT, UNCERTAIN
+from store.influx import InfluxReader
+from store.influx.agreement import differing, parts, settled
+from store.influx.delivery import deliver
+from store.influx.lines import Encoder
+from store.influx.server import Place, Server, connect
+from store.journal import Journal
+from store.journal.delivery import Columns
+from store.journal.publication import Part, Strike, importing, publish
+from store.reader import LINK_GROUP, LINK_POINTS, Reader, Series
+from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.influxdb2 import InfluxDB2
+from tests.store.model import EVER, SECOND, Cell, Model, cells
+
+HOUR = 3600 * SECOND
+START = 1_795_000_000 * SECOND  # 2026-11-18, so that a database that keeps 800 days keeps it
+KEEP = Keep(free=Fraction(0))
+AT = ModbusAddress("holding", 0)
+PRESS = layout(
+    "plc",
+    "poll 1s 0",
+    [
+        Column("press-01", "power", "float"),
+        Column("press-01", "total", "int"),
+        Column("press-01", "state", "int"),
+        Column("press-02", "power", "float"),
+    ],
+)
+CELL = layout(
+    "broker",
+    "topic cell/#",
+    [
+        Column("oven-01", "temp", "float"),
+        Column("oven-01", "total", "int"),
+        Column("oven-01", "state", "text"),
+        Column("oven-01", "product", "text"),
+    ],
+)
+LINK = Layout("plc", LINK_GROUP, tuple(Column("press-01", name, "int") for name in LINK_POINTS))
+LINK_2 = Layout("broker", LINK_GROUP, tuple(Column("press-01", name, "int") for name in LINK_POINTS))
+POINTS = sorted({(c.asset, c.point) for of in (PRESS, CELL) for c in of.columns})
+ODD = [0.1 + 0.2, -0.0, 5e-324, 1.7976931348623157e308, 1e16, 123456789.12345679, -2.2250738585072014e-308]
+WORDS = ["RUN", "", "2", "2.0", 'say "x", y\\', "two\r\n\nlines", "运行", " ", "null", "name,tags,name\ndatabases,"]
+
+
+@dataclass
+class Told:
+    """What was written, and all that the list in memory knows of it."""
+
+    journal: Journal
+    model: Model
+
+    def append(self, frames: list[Frame]) -> None:
+        seq = (self.journal.live.number << 32) + self.journal.live.last + 1
+        for frame in frames:
+            if frame.layout.group != LINK_GROUP:
+                found, seq = cells(frame, self.journal.epoch, seq)
+                self.model.held += found
+        self.journal.append(frames)
+
+
+def polled(number: int, quality: list[int] | None = None) -> Frame:
+    codes = None if quality is None else np.array(quality, np.uint32)
+    floats = np.array([ODD[number % len(ODD)], number / 3])
+    return Frame(PRESS, START + number * SECOND, floats, np.array([number, number % 3]), (), codes)
+
+
+def message(number: int, columns: list[int]) -> Frame:
+    chosen = [CELL.columns[column].kind for column in columns]
+    values = {0: number / 7, 1: number, 2: WORDS[number % len(WORDS)], 3: WORDS[(number + 3) % len(WORDS)]}
+    return Frame(
+        CELL,
+        START + number * 700_000_001,
+        np.array([values[c] for c, kind in zip(columns, chosen, strict=True) if kind == "float"], np.float64),
+        np.array([values[c] for c, kind in zip(columns, chosen, strict=True) if kind == "int"], np.int64),
+        tuple(str(values[c]) for c, kind in zip(columns, chosen, strict=True) if kind == "text"),
+        columns=np.array(columns, np.int32),
+    )
+
+
+def tell(told: Told) -> None:
+    """Polls, some of them Bad; messages that bring some points; a gap; a clock set back; a day later; imports."""
+    told.append([polled(number) for number in range(40)])
+    told.append(
+        [
+            polled(40, [0, BAD_TIMEOUT, 0, 0]),
+            polled(41, [UNCERTAIN, 0, 0x400, 0]),
+            gap(PRESS, START + 42 * SECOND, BAD_TIMEOUT),
+        ]
+    )
+    told.append([message(number, [[0, 1, 2, 3], [2, 3], [0], [1, 3]][number % 4]) for number in range(40)])
+    told.append([Frame(LINK, START + minute * 60 * SECOND, ints=np.array([60, 59 - minute, 1])) for minute in range(3)])
+    told.append([Frame(LINK_2, START, ints=np.array([6, 0, 2]))])
+    told.journal.note("loss", START, {"source": "plc", "why": "journal full"})
+    told.journal.note("loss", START, {"source": "broker", "why": 'a "b"\n'})
+    told.journal.step(START + 30 * SECOND, {"old": START + 43 * SECOND, "new": START + 30 * SECOND})
+    told.append([polled(number) for number in range(50, 60)])
+    later = 26 * 3600
+    told.append([polled(later + number, None if number % 4 else [BAD_TIMEOUT] * 4) for number in range(20)])
+    bring_in(told, "oven-01", "temp", {START - 5 * HOUR: 20.5, START - 4 * HOUR: 21.5}, 900 * SECOND, scaled=True)
+    bring_in(told, "oven-01", "total", {START - 4 * HOUR: 3.0, START + 2 * HOUR: 7.0}, 0, scaled=False)
+
+
+def bring_in(told: Told, asset: str, point: str, rows: dict[int, float], hold: int, scaled: bool) -> None:
+    """Import of floats; what is stored at their times is struck."""
+    journal = told.journal
+    of = layout("history", "import", [Column(asset, point, "float")], hold, scaled)
+    at = np.array(sorted(rows), np.int64)
+    values = np.array([rows[time] for time in at.tolist()])
+    strikes = []
+    with importing(journal.folder, print):
+        stored, places = journal.stored(asset, point, int(at[0]), int(at[-1]) + 1)
+        which = np.isin(stored.time, at)
+        if which.any():
+            strikes.append(Strike(asset, point, places[which], stored.time[which]))
+        publish(
+            journal.folder,
+            [Part(of, at, values.view(np.int64), None)],
+            (),
+            strikes,
+            [("import", {"file": point})],
+            START,
+        )
+    told.model.held = [c for c in told.model.held if (c.asset, c.point) != (asset, point) or c.time not in rows]
+    number = max(int(path.name.split(".")[0]) for path in journal.folder.glob("*.cols.db"))
+    told.model.held += [
+        Cell(asset, point, time, value, 0, 0, hold, scaled, (number << 32) + place)
+        for place, (time, value) in enumerate(zip(at.tolist(), values.tolist(), strict=True), 1)
+    ]
+
+
+def plant(folder: Path) -> Plant:
+    states = {"0": "off", "1": "idle", "2": "running", "RUN": "running"}
+    points = [Point(asset, "state", "plc", AT, states=states) for asset in ("press-01", "oven-01")]
+    assets = {point.asset: Asset(point.asset, {"state": point}) for point in points}
+    limits = PowerStates(Fraction(1), Fraction(3))
+    assets["press-02"] = Asset("press-02", {"power": Point("press-02", "power", "plc", AT)}, state_from=limits)
+    return Plant("wuxi-01", "", ZoneInfo("UTC"), folder, folder / "plant.yaml", "", assets=assets)
+
+
+def sent(told: Told, server: Server, encoder: Encoder) -> None:
+    """Everything that the journal has, as a consumer takes it; then what reading back finds wanting."""
+    consumer = server.of.url
+    while (batch := told.journal.pending_columns(consumer, 37)) is not None:
+        assert deliver(server, encoder.batch(batch, time_ns()).lines).refused == []
+        told.journal.acknowledge(consumer, batch.last, batch.first)
+    reader = InfluxReader(server, encoder.plant.id)
+    for asset in {asset for asset, _ in POINTS}:
+        names = [point for of, point in POINTS if of == asset]
+        wrong = differing(told.journal.series(asset, names, 0, EVER), reader.series(asset, names, 0, EVER))
+        assert wrong == {}, "what was delivered needs no mending"
+
+
+@dataclass
+class Stores:
+    told: Told
+    readers: dict[str, Reader]
+    servers: dict[str, Server]
+    encoder: Encoder
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory, influxdb2: InfluxDB2, influxdb1: InfluxDB1) -> Iterator[Stores]:
+    folder = tmp_path_factory.mktemp("contract")
+    secret = folder / "token"
+    secret.write_text(influxdb2.token)
+    places = {
+        "influxdb2": InfluxDB(influxdb2.url, org="gemba", bucket="con tract/two", token=Secret(file=secret)),
+        "influxdb1": InfluxDB(influxdb1.url, database="con tract"),
+    }
+    servers = {name: connect(of) for name, of in places.items()}
+    with Journal.open(folder / "journal", KEEP, [of.url for of in places.values()]) as journal:
+        told, encoder = Told(journal, Model()), Encoder(plant(folder))
+        tell(told)
+        readers: dict[str, Reader] = {"journal": journal}
+        for name, server in servers.items():
+            assert server.prepare(KEEP.days) == Place(KEEP.days * 86400, made=True)
+            sent(told, server, encoder)
+            readers[name] = InfluxReader(server, "wuxi-01")
+            readers[f"{name} lean"] = InfluxReader(server, encoder.plant, lean=True)
+        yield Stores(told, readers, servers, encoder)
+        for server in servers.values():
+            server.close()
+
+
+@pytest.fixture(params=["journal", "influxdb2", "influxdb2 lean", "influxdb1"])
+def reader(request: pytest.FixtureRequest, stores: Stores) -> Reader:
+    return stores.readers[request.param]
+
+
+@pytest.fixture
+def model(stores: Stores) -> Model:
+    return stores.told.model
+
+
+Row = tuple[object, ...]
+
+
+def row(time: int, value: float | str, quality: int, *rest: object) -> Row:
+    """Numbers as float64, to the bit; a Bad row's value means nothing."""
+    told = value if isinstance(value, str) else float(value).hex()
+    return (time, told if quality < UNCERTAIN else None, quality, *rest)
+
+
+def rows(series: Series) -> list[Row]:
+    """Time, value, quality, epoch, hold, scaled."""
+    codes = [-1] * len(series) if series.text is None else series.text.tolist()
+    values = [series.words[code] if code >= 0 else n for code, n in zip(codes, series.numbers.tolist(), strict=True)]
+    columns = (series.time, series.quality, series.epoch, series.hold, series.scaled)
+    rest = zip(*(column.tolist() for column in columns), strict=True)
+    return [row(time, value, *more) for value, (time, *more) in zip(values, rest, strict=True)]
+
+
+def wanted(model: Model, asset: str, point: str, start: int, end: int) -> list[Row]:
+    found = [c for c in model.held if (c.asset, c.point) == (asset, point) and start <= c.time < end]
+    found.sort(key=lambda c: (c.time, c.epoch, c.seq))
+    return [row(c.time, c.value, c.quality, c.epoch, c.hold, c.scaled) for c in found]
+
+
+def until_good(found: list[Row], good: int) -> list[Row]:
+    taken = []
+    for row in found:
+        taken.append(row)
+        good -= int(row[2] < UNCERTAIN)  # type: ignore[operator]
+        if not good:
+            break
+    return taken
+
+
+# -- the contract ------------------------------------------------------------------------------------------------------
+SPANS = [
+    (0, EVER),
+    (START, START + 40 * SECOND),
+    (START + 1, START + 40 * SECOND + 1),
+    (START + 10 * SECOND, START + 27 * HOUR),
+    (START - 6 * HOUR, START),
+    (START + 100 * HOUR, START + 200 * HOUR),
+    (START, START),
+]
+
+
+@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("asset", ["press-01", "press-02", "oven-01"])
+def test_series(reader: Reader, model: Model, asset: str, span: tuple[int, int]) -> None:
+    points = [point for of, point in POINTS if of == asset]
+    found = reader.series(asset, points, *span)
+    assert list(found) == points
+    for point in points:
+        assert rows(found[point]) == wanted(model, asset, point, *span), point
+
+
+def test_nothing_is_known_of_strangers(reader: Reader) -> None:
+    assert len(reader.series("press-01", ["nothing"], 0, EVER)["nothing"]) == 0
+    assert len(reader.series("o\"ne' OR 1=1", ["power"], 0, EVER)["power"]) == 0
+    assert reader.series("press-01", [], 0, EVER) == {}
+
+
+@pytest.mark.parametrize("good", [1, 2, 3, 1000])
+@pytest.mark.parametrize(
+    "time", [START - EVER // 2, START, START + 1, START + 43 * SECOND, START + 26 * HOUR + 5 * SECOND, EVER]
+)
+@pytest.mark.parametrize("asset", ["press-01", "oven-01"])
+def test_before_and_after(reader: Reader, model: Model, asset: str, time: int, good: int) -> None:
+    points = [point for of, point in POINTS if of == asset]
+    before, after = reader.before(asset, points, time, good), reader.after(asset, points, time, good)
+    assert list(before) == list(after) == points
+    for point in points:
+        earlier = wanted(model, asset, point, -EVER, time)[::-1]
+        assert rows(before[point]) == until_good(earlier, good)[::-1], point
+        assert rows(after[point]) == until_good(wanted(model, asset, point, time, EVER), good), point
+
+
+def test_links(reader: Reader) -> None:
+    links = reader.links("press-01", START, START + HOUR)
+    told = zip(
+        links.time.tolist(),
+        (links.sources[code] for code in links.source),
+        *(column.tolist() for column in (links.expected, links.good, links.state)),
+        strict=True,
+    )
+    minute = 60 * SECOND
+    assert sorted(told) == [
+        (START, "broker", 6, 0, 2),
+        (START, "plc", 60, 59, 1),
+        (START + minute, "plc", 60, 58, 1),
+        (START + 2 * minute, "plc", 60, 57, 1),
+    ]
+    assert reader.links("press-01", START + 1, START + minute).time.tolist() == []
+    assert reader.links("oven-01", 0, EVER).time.tolist() == []
+
+
+def test_events(reader: Reader, stores: Stores) -> None:
+    found = reader.events(START, START + 1)
+    assert [(event.kind, dict(event.detail)) for event in found] == [
+        ("loss", {"source": "plc", "why": "journal full"}),
+        ("loss", {"source": "broker", "why": 'a "b"\n'}),
+        ("import", {"file": "temp"}),
+        ("import", {"file": "total"}),
+    ]
+    assert found == stores.told.journal.events(START, START + 1)
+    (clock,) = reader.events(0, EVER, ("clock", "nothing"))
+    assert (clock.time, clock.detail["epoch"]) == (START + 30 * SECOND, 2)
+    assert reader.events(START + 1, START + 30 * SECOND) == []
+
+
+def test_span(reader: Reader) -> None:
+    assert reader.span() == (START - 5 * HOUR, START + (26 * 3600 + 19) * SECOND)
+
+
+def test_every_store_says_which_it_is(stores: Stores) -> None:
+    assert [reader.store for reader in stores.readers.values()] == ["journal", *["influxdb"] * 4]
+
+
+# -- what changes later (last, since it changes the stores) ------------------------------------------------------------
+def test_a_row_that_comes_late_or_is_replaced_changes_the_version_and_every_store_agrees(stores: Stores) -> None:
+    told, databases = stores.told, stores.readers
+    span = START - 5 * HOUR, START + HOUR
+    before = {name: reader.version("oven-01", *span) for name, reader in databases.items()}
+    other = {name: reader.version("press-01", *span) for name, reader in databases.items()}
+    assert before == {name: reader.version("oven-01", *span) for name, reader in databases.items()}
+    first = wanted(told.model, "oven-01", "temp", START, START + HOUR)[0]
+    bring_in(told, "oven-01", "temp", {int(first[0]): -1.5, START - 5 * HOUR: 99.0}, 60 * SECOND, scaled=False)  # type: ignore[call-overload]
+    bring_in(told, "oven-01", "total", {START - 4 * HOUR: 4.0}, 0, scaled=True)
+    for server in stores.servers.values():
+        sent(told, server, stores.encoder)
+    for name, reader in databases.items():
+        assert reader.version("oven-01", *span) != before[name], name
+        assert reader.version("press-01", *span) == other[name], name
+        for point in ("temp", "total"):
+            found = reader.series("oven-01", [point], *span)[point]
+            assert rows(found) == wanted(told.model, "oven-01", point, *span), (name, point)
+
+
+def test_of_several_values_at_one_time_the_databases_have_the_one_that_counts(stores: Stores) -> None:
+    """Good before Bad, then the larger: whichever came last."""
+    told, when = stores.told, START + 500 * HOUR
+    several = [(3.0, 0), (5.0, 0), (4.0, 0), (9.0, BAD_TIMEOUT)]
+    of = layout("plc", "twice", [Column("press-02", "power", "float")])
+    told.append([Frame(of, when, np.array([v]), quality=np.array([q], np.uint32)) for v, q in several])
+    told.append([Frame(of, when + 1, np.array([1.0])), gap(of, when + 1, BAD_TIMEOUT)])
+    for name, server in stores.servers.items():
+        while (batch := told.journal.pending_columns(server.of.url, 100)) is not None:
+            deliver(server, stores.encoder.batch(batch, 2).lines)
+            told.journal.acknowledge(server.of.url, batch.last, batch.first)
+        reader = stores.readers[name]
+        journal = told.journal.series("press-02", ["power"], when, when + 2)
+        for _ in range(2):
+            wrong = differing(journal, reader.series("press-02", ["power"], when, when + 2))
+            again = stores.encoder.batch(Columns(0, 0, list(parts("press-02", wrong)), ()), 3)
+            assert deliver(server, again.lines).refused == []
+        assert wrong == {}, "written again, it is as it must be"
+        found = rows(reader.series("press-02", ["power"], when, when + 2)["power"])
+        assert found == rows(settled(journal["power"]))
+        assert [(row[0], row[1], row[2]) for row in found] == [(when, (5.0).hex(), 0), (when + 1, (1.0).hex(), 0)]
