@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 SCRIPT = (HERE / "script.js").read_text(encoding="utf-8")
 LIVE = 3.0
+AGAIN = {"today": 120}  # seconds after which a page that nobody touches is made anew, as on a wall
 _log = logging.getLogger("gemba.dashboard")
 
 
@@ -110,6 +111,7 @@ def frame(service: Service, request: Request, here: str, span: str = "day") -> I
     spoken = "zh-CN" if lang == "zh" else "en"
     ui.add_head_html(
         f"<script>document.documentElement.lang={json.dumps(spoken)};window.gembaTheme={json.dumps(chosen)};"
+        f"window.gembaAgain={AGAIN.get(chosen_span, 1800)};"
         f"{SCRIPT}</script>"
     )
     ui.page_title(f"{view.say(here)} · {plant.name or plant.id} · Gemba")

@@ -19,6 +19,12 @@
     const file = event.target.closest("input[type=file][data-into]");
     if (file && file.files[0]) document.querySelector(`[data-field=${file.dataset.into}]`).value = await file.files[0].text();
   });
+  let touched = Date.now();
+  for (const kind of ["keydown", "pointerdown", "wheel", "touchstart"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+  setInterval(() => {
+    const away = document.activeElement === document.body && !document.querySelector("dialog[open]");
+    if (away && Date.now() - touched > window.gembaAgain * 1000) location.reload();
+  }, 5000);
   window.gemba = {
     show(html) { const box = document.getElementById("evidence"); box.innerHTML = html; if (!box.open) box.showModal(); },
     live(rows) {

@@ -9,6 +9,7 @@ from config import span
 from config.plant import Plant
 from config.template_file import TEMPLATES
 from config.template_file import load as load_template
+from gemba.demo.plant import ANSWERS
 from kpi.binding.ground import Ground
 from kpi.facts.archive import Archive
 from kpi.forms.answers import read_answers
@@ -16,7 +17,6 @@ from kpi.forms.assess import Assessment, assess, declared_of
 from store.journal import History, place
 
 DAYS = 30 * 86_400 * 10**9
-ANSWERS = Path(__file__).parent / "answers"
 
 
 def fill(plant: Plant, folder: Path, start: int, lang: str) -> Iterator[Path]:

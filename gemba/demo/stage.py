@@ -15,9 +15,8 @@ from shutil import copytree
 from config.load import load
 from config.plant import SECOND, Plant
 from gemba.demo.devices import Devices
-from gemba.demo.forms import ANSWERS
 from gemba.demo.past import Spans, write
-from gemba.demo.plant import FAILING, plant_file, register_file
+from gemba.demo.plant import ANSWERS, FAILING, plant_file, register_file
 from simulators.plant import VirtualPlant
 from store.journal import History, place
 

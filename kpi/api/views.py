@@ -123,7 +123,7 @@ def _now(reader: Reader, of: Asset, now: int) -> tuple[str, int | None, float | 
 def _states(reader: Reader, of: Asset, start: int, end: int) -> list[tuple[str, int, int]]:
     wanted = {name: point for name, point in of.points.items() if name in ("state", "power", "mode")}
     found = machine(Reading(reader, of.id, wanted, start, end), of, start, end).states
-    ends = np.minimum(found.ends(), end)
+    ends = np.minimum(found.ends()[: len(found.time)], end)  # none where nothing was ever read
     starts = np.maximum(found.time, start)
     rows = zip(found.code.tolist(), starts.tolist(), ends.tolist(), strict=True)
     told = [(STATES[code], begin, stop) for code, begin, stop in rows if begin < stop]
