@@ -68,7 +68,7 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
     names = Names()
     steps = form.clock_steps(reader)
     units = units_of(plant, start, end)
-    whole = _past(units, start, end, now) if archive else {unit.id: [] for unit in units}
+    whole = _past(units, start, end, now, archive, reader.span()) if archive else {unit.id: [] for unit in units}
     days: dict[int, Day] = {}
     parts: list[Mapping[str, Table]] = []
     if archive:
@@ -102,15 +102,28 @@ def _in_order(table: Table) -> Table:
     return table.take(order)
 
 
-def _past(units: Sequence[Unit], start: int, end: int, now: int) -> dict[str, list[int]]:
-    """The days of each unit that are over, and of which a whole slice lies in the window."""
-    found: dict[str, list[int]] = {}
+def _past(
+    units: Sequence[Unit], start: int, end: int, now: int, archive: Archive, held: tuple[int, int] | None
+) -> dict[str, list[int]]:
+    """The days of each unit that are over, and of which a whole slice lies in the window.
+
+    Days before the first row of the store and after its last are not worth a file, unless they have one already.
+    """
+    by_days: dict[int, list[int]] = {}
     for unit in units:
         of = unit.days
+        if id(of) in by_days:
+            continue
         inside = (of.cut.start >= start) & (of.cut.end <= end)
         touched = np.unique(of.cut.day[inside].astype(np.int64)) - EPOCH
-        found[unit.id] = np.intersect1d(touched, of.labels[of.begins[1:] <= now]).tolist()
-    return found
+        over = np.intersect1d(touched, of.labels[of.begins[1:] <= now]).tolist()
+        worth = [day for day in over if _reached(of.span(day), held) or archive.path("slices", day).exists()]
+        by_days[id(of)] = list(range(worth[0], worth[-1] + 1)) if worth else []
+    return {unit.id: by_days[id(unit.days)] for unit in units}
+
+
+def _reached(span: tuple[int, int], held: tuple[int, int] | None) -> bool:
+    return held is not None and span[0] <= held[1] and span[1] > held[0]
 
 
 def _limits(unit: Unit, wanted: Sequence[int], start: int, end: int) -> tuple[int, int]:

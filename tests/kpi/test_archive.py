@@ -237,3 +237,13 @@ def test_plain_sql_reaches_the_same_digits(of: Plant) -> None:
         low = measured[name].low
         assert measured[name].terms["PRI_GQ"] == pri_gq and measured[name].terms["PBT"] == pbt
         assert low is not None and float(low) == oee
+
+
+def test_days_without_rows_are_not_worth_a_file(of: Plant) -> None:
+    reader, archive = history(), Archive(of.data, of.id)
+    long_before = START - 200 * 86400 * SECOND
+    one = facts(reader, of, long_before, END + 20 * 86400 * SECOND, archive, NOW)
+    assert same(one, facts(reader, of, long_before, END + 20 * 86400 * SECOND, now=NOW))
+    assert (
+        len(list((archive.root / "slices").glob("**/facts.parquet"))) == DAYS + 2
+    )  # an hour before, and an hour after
