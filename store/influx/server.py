@@ -196,6 +196,7 @@ class Version2(Server):
         super().__init__(of)
         self._client: Any = None
         self._writing: Any = None
+        self._org = of.org  # where none is named, the bucket's
 
     @property
     def database(self) -> tuple[str, str | None]:
@@ -226,6 +227,7 @@ class Version2(Server):
 
     def _called(self, work: Callable[[], T]) -> T | Answer:
         """What the library returns, or raises, as an answer."""
+        from influxdb_client.client.exceptions import InfluxDBError
         from influxdb_client.rest import ApiException
 
         try:
@@ -233,6 +235,8 @@ class Version2(Server):
             return work()
         except ApiException as error:
             return answered(int(error.status or 0), error.body or error.reason, error.headers)
+        except InfluxDBError as error:
+            return Answer("alarm", plain(error))
         except urllib3.exceptions.HTTPError as error:
             return Answer("wait", plain(error))
         except OSError as error:
@@ -242,7 +246,7 @@ class Version2(Server):
 
     def write(self, body: bytes) -> Answer:
         def work() -> Answer:
-            self._writing.write(bucket=self.of.bucket, record=body, write_precision="ns")
+            self._writing.write(bucket=self.of.bucket, org=self._org, record=body, write_precision="ns")
             return DONE
 
         return self._called(work)
@@ -259,6 +263,7 @@ class Version2(Server):
             rule = {"type": "expire", "everySeconds": days * DAY}
             bucket = self._client.buckets_api().create_bucket(bucket_name=self.of.bucket, retention_rules=[rule])
             made = True
+        self._org = self.of.org or bucket.org_id
         self._mapped(bucket)
         ends = [rule.every_seconds for rule in bucket.retention_rules or () if rule.every_seconds]
         return Place(min(ends, default=None), made)

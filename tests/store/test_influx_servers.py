@@ -56,6 +56,7 @@ def test_a_place_for_ever_is_long_enough(influxdb2: InfluxDB2, influxdb1: Influx
     of = InfluxDB(influxdb2.url, org="gemba", bucket="gemba", token=Secret(file=tmp_path / "token"))
     for server in (connect(of), connect(replace(of, org=None)), connect(InfluxDB(influxdb1.url, database="gemba"))):
         assert server.prepare(800) == Place(None)
+        assert server.write(LINE).verdict == "done"
         server.close()
 
 
