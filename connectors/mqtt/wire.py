@@ -33,7 +33,8 @@ def permit(packet: bytes | bytearray) -> None:
             raise PermissionError("half an MQTT packet cannot be judged, and is never sent")
         if kind == CONNECT:
             name = int.from_bytes(packet[at + head : at + head + 2])
-            if packet[at + head + 2 + name + 1] & WILL:
+            flags = packet[at + head + 2 + name + 1 : at + head + 2 + name + 2]
+            if not flags or flags[0] & WILL:
                 raise PermissionError("an MQTT will is a message, and is never left")
         at += head + length
 

@@ -293,3 +293,16 @@ async def test_acknowledgements_come_in_order_and_only_after_the_commit(tmp_path
                 done = [sum(came[: n + 1]) * 2 <= durable for n in range(20)]
                 assert broker.acknowledged == list(range(1, sum(done) + 1))
             assert len(broker.acknowledged) == 20
+
+
+async def test_many_topics_are_asked_for_in_parts(tmp_path: Path) -> None:
+    """collectors.md 19: large sets in one call."""
+    points = [power(f"plant/{n}/power", asset=f"m{n}") for n in range(250)]
+    async with served(Broker()) as broker:
+        made = Mqtt(source(broker.url), points, plant(tmp_path))
+        async with made:
+            assert broker.asked == [1, 8, 8, 8]
+            for n in range(250):
+                broker.send(f"plant/{n}/power", b'{"p":%d}' % n)
+            frames = await take(made, 250)
+            assert [said(frame) for frame in frames] == [{f"m{n}.power": float(n)} for n in range(250)]

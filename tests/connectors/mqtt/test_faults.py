@@ -71,7 +71,7 @@ async def test_a_broker_that_ends_is_known_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.server("mosquitto")
 async def test_a_hung_broker_is_given_up(tmp_path: Path) -> None:
-    """reliability.md, faults 3 and 4: within three of the longest normal silences, though its socket is open."""
+    """collectors.md 2; reliability.md, faults 3 and 4: connected is not alive. Within three of the longest silences."""
     with Mosquitto(tmp_path / "broker") as broker:
         made = collector(broker.url, tmp_path, every=SECOND)
         async with made:
@@ -238,7 +238,7 @@ async def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path) -> 
 
 @pytest.mark.server("mosquitto")
 async def test_a_certificate_that_has_expired_is_told(tmp_path: Path) -> None:
-    """reliability.md, fault 21: fail closed, with a clear reason."""
+    """collectors.md 18; reliability.md, fault 21: fail closed, with a clear reason."""
     broker = Mosquitto(tmp_path / "broker", tls=True)
     assert broker.authority is not None
     broker._pair = broker.authority.server(days=-0.01)

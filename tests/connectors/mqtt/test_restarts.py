@@ -44,23 +44,21 @@ class Machine:
 
     def _run(self) -> None:
         while not self._stop:
-            self._go.wait()
-            self._paused.clear()
+            if not self._go.is_set():
+                self._paused.set()
+                self._go.wait()
+                continue
             document = {"n": self.count, "ts": time.time_ns()}
             self._publisher.client.publish("machine", json.dumps(document), 1)
             self.count += 1
             time.sleep(0.001)
-            if not self._go.is_set():
-                self._paused.set()
 
     def pause(self) -> None:
         """Nothing more is published, and all that was has reached the broker."""
+        self._paused.clear()
         self._go.clear()
-        self._paused.wait()
-        until = time.monotonic() + 10
-        while self._publisher.client._out_messages and time.monotonic() < until:
-            time.sleep(0.005)
-        assert not self._publisher.client._out_messages
+        assert self._paused.wait(10)
+        self._drained()
 
     def resume(self) -> None:
         self._go.set()
@@ -69,13 +67,14 @@ class Machine:
         self._stop = True
         self._go.set()
         self._thread.join()
-        self.pause_client()
-
-    def pause_client(self) -> None:
-        until = time.monotonic() + 10
-        while self._publisher.client._out_messages and time.monotonic() < until:
-            time.sleep(0.005)
+        self._drained()
         self._publisher.close()
+
+    def _drained(self) -> None:
+        until = time.monotonic() + 10
+        while self._publisher.client._out_messages:
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
 
 class Collected:
@@ -86,6 +85,7 @@ class Collected:
         self.made = Mqtt(source(broker.url), points, plant(folder))
         self.frames: list[Frame] = []
         self.committed = self.connections = 0
+        self.subscribed = asyncio.Event()
 
     def commit(self) -> None:
         new, self.committed = len(self.frames) - self.committed, len(self.frames)
@@ -98,6 +98,7 @@ class Collected:
                 with contextlib.suppress(Disconnected):
                     async with self.made:
                         self.connections += 1
+                        self.subscribed.set()
                         async for frame in self.made.frames():
                             self.frames.append(frame)
                 await asyncio.sleep(0.02)
@@ -136,6 +137,7 @@ async def test_twenty_restarts_and_a_kill_lose_nothing_and_double_nothing(tmp_pa
     with Mosquitto(tmp_path / "broker", settings=shipped() | {"autosave_interval": 0}) as broker:
         collected = Collected(broker, tmp_path)
         task = asyncio.create_task(collected.run())
+        await collected.subscribed.wait()
         with machine(broker) as made:
             for restart in range(20):
                 await asyncio.sleep(0.05)  # so that something is under way
@@ -154,7 +156,7 @@ async def test_twenty_restarts_and_a_kill_lose_nothing_and_double_nothing(tmp_pa
         await asyncio.gather(task, return_exceptions=True)
     assert collected.connections > 15
     rows = collected.rows()
-    assert sorted(rows.values()) == list(range(count))  # each of them, and each once
+    assert len(collected.frames) == count  # each of them, and each once
     assert [rows[at] for at in sorted(rows)] == list(range(count))
     assert all(frame.live and frame.quality is None for frame in collected.frames)
 
@@ -164,6 +166,7 @@ async def test_a_broker_that_comes_back_while_the_agent_commits(tmp_path: Path) 
     with Mosquitto(tmp_path / "broker", settings=shipped()) as broker:
         collected = Collected(broker, tmp_path)
         task = asyncio.create_task(collected.run())
+        await collected.subscribed.wait()
         with machine(broker) as made:
             for _ in range(3):
                 await asyncio.sleep(0.2)

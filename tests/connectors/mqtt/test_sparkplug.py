@@ -103,6 +103,7 @@ def test_a_birth_says_what_is_so_when_it_is_sent() -> None:
 
 
 def test_a_new_birth_may_mean_something_else_by_an_alias() -> None:
+    """collectors.md 17: identifiers move when a server restarts."""
     made = nodes(press(), press("good", "Good"))
     alive(made)
     made.frames(topic("NBIRTH"), payload(bd_seq(1), seq=0), NOW)

@@ -1,8 +1,10 @@
 """What leaves is reading, whoever asks; what arrives is bounded."""
 
+import ast
 import asyncio
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
+import connectors.mqtt
 from connectors.mqtt.session import Client
 from connectors.mqtt.wire import LARGEST, Wire, header, permit
 
@@ -182,6 +185,26 @@ def test_plain_paho_would_publish() -> None:
     client._sock = wire()[0]  # type: ignore[assignment]
     client.publish("a", b"v")
     assert sent == [packet(0x30, b"\x00\x01av")]
+
+
+def test_nothing_in_the_source_asks_for_a_write() -> None:
+    """DESIGN.md 6: no write method exists, and a test walks the source for one."""
+    folder = Path(connectors.mqtt.__file__).parent
+    names = set()
+    for file in folder.glob("*.py"):
+        tree = ast.parse(file.read_text())
+        names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert "subscribe" in names
+    assert not names & {
+        "publish",
+        "_send_publish",
+        "will_set",
+        "enable_bridge_mode",
+        "single",
+        "multiple",
+        "write_value",
+    }
 
 
 # -- what arrives ------------------------------------------------------------------------------------------------------
