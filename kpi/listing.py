@@ -120,7 +120,9 @@ def _points(row: Document, key: str) -> str:
     return "" if points is None else f" ({points * 100:+.2f})"
 
 
-def _count(number: float) -> str:
+def _count(number: float | None) -> str:
+    if number is None:
+        return "—"
     return f"{number:,}" if isinstance(number, int) else f"{number:,.3f}"
 
 

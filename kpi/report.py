@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
-from config.plant import STATES, Plant
+from config.plant import PIECES, STATES, Plant
 from config.slices import Stops, stops_of
 from config.span import Window, windows
 from config.zone import shown
@@ -22,7 +22,7 @@ from kpi.polls import polls
 from kpi.rate import Rate
 from kpi.rates import brief, history, rates
 from kpi.stations import line_oee
-from kpi.sums import Sums, of_asset, total
+from kpi.sums import Pieces, Sums, of_asset, total
 from kpi.water import water_reuse
 from store.reader import Reader
 
@@ -49,6 +49,7 @@ class Row:
     window: Window
     measured: Mapping[str, Measured]
     sums: Sums
+    counted: frozenset[str]  # of total, good, reject and rework
     base: "Row | None" = None
 
     def document(self, plant: Plant) -> Json:
@@ -64,7 +65,7 @@ class Row:
             "day": self.window.day.isoformat(),
             "kpis": {key: one.json(zone) for key, one in self.measured.items()},
             "time_ms": dict(zip(STATES[1:] + STATES[:1], self.sums.time[1:] + self.sums.time[:1], strict=True)),
-            "quantity": _quantity(self.sums),
+            "quantity": self._quantity(),
         }
         if self.base is not None:
             base = self.base
@@ -76,14 +77,24 @@ class Row:
             told["change"] = {key: change(one, base.measured[key]) for key, one in self.measured.items()}
         return told
 
+    def _quantity(self) -> Json:
+        """All pieces of the window, and those outside PBT apart; what nothing counts is unknown, not zero."""
+        inside, outside = self.sums.busy, self.sums.outside
 
-def _quantity(sums: Sums) -> Json:
-    """All pieces of the window; those outside PBT apart."""
-    told: Json = {}
-    for name in ("total", "good", "reject", "rework"):
-        told[name] = number(getattr(sums.busy, name) + getattr(sums.outside, name))
-    told["unscheduled"] = {name: number(getattr(sums.outside, name)) for name in ("total", "good")}
-    return told
+        def count(name: str, *parts: Pieces) -> object:
+            return number(sum(getattr(part, name) for part in parts)) if name in self.counted else None
+
+        told: Json = {name: count(name, inside, outside) for name in PIECES}
+        told["unscheduled"] = {name: count(name, outside) for name in ("total", "good")}
+        return told
+
+
+def counted(members: Sequence[Member]) -> frozenset[str]:
+    """The quantities that any of these counts."""
+    has = frozenset().union(*(member.has for member in members))
+    return frozenset(
+        name for name, known in zip(PIECES, ("pq_ms", "gq_ms", "reject", "rework"), strict=True) if known in has
+    )
 
 
 def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
@@ -92,7 +103,7 @@ def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
     found = _rows(of, question, question.per)
     if base is None:
         return found
-    return [Row(r.by, r.name, r.line, r.window, r.measured, r.sums, bases.get(r.name)) for r in found]
+    return [replace(row, base=bases.get(row.name)) for row in found]
 
 
 def _rows(of: Facts, question: Question, per: str) -> list[Row]:
@@ -119,13 +130,13 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     common = frame(of, question.profile, part.start, part.end)
     if by == "asset":
         measured = {key: measure(kpi, members[0], common) for key, kpi in KPIS.items()}
-        return Row(by, name, group_of(plant, name, "line"), part, measured, members[0].sums)
+        return Row(by, name, group_of(plant, name, "line"), part, measured, members[0].sums, counted(members))
     measured = {key: measure_group(kpi, members, common) for key, kpi in KPIS.items()}
     if by == "line":
         measured["line_oee"] = _line_oee(of, name, part, members, common)
     if by == "plant":
         measured["water_reuse"] = water_reuse(within(of, part.start, part.end), common)
-    return Row(by, name, "", part, measured, total(member.sums for member in members))
+    return Row(by, name, "", part, measured, total(member.sums for member in members), counted(members))
 
 
 def several(of: Sequence[Facts], question: Question) -> Row:
@@ -145,7 +156,7 @@ def several(of: Sequence[Facts], question: Question) -> Row:
     )
     measured = {key: measure_group(kpi, found, common) for key, kpi in KPIS.items()}
     name = "+".join(one.plant.id for one in of)
-    return Row("plant", name, "", window, measured, total(member.sums for member in found))
+    return Row("plant", name, "", window, measured, total(member.sums for member in found), counted(found))
 
 
 def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], common: Frame) -> Measured:

@@ -156,11 +156,12 @@ def test_the_document(imported: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert first["quantity"] == {
         "total": 960,
         "good": 912,
-        "reject": 0,
-        "rework": 0,
+        "reject": None,
+        "rework": None,
         "unscheduled": {"total": 0, "good": 0},
     }
     assert second["kpis"]["quality"]["reason"] == "not_configured"
+    assert (second["quantity"]["total"], second["quantity"]["good"]) == (None, 480)
 
 
 def test_groups_periods_and_baselines(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
