@@ -234,14 +234,14 @@ class Journal(History):
     def _pay(self) -> None:
         """Puts into the log what upkeep owes it; what finds no room stays owed."""
         with self._writing:
-            while self.upkeep.owed:
-                try:
-                    self.note(*self.upkeep.owed[0])
-                except StoreError as error:
-                    if error.fatal:
-                        raise
-                    return
-                self.upkeep.owed.pop(0)
+            try:
+                self.upkeep.pay(self.note)
+            except StoreError as error:
+                if error.fatal:
+                    raise
+            except sqlite3.Error as error:
+                if not full(error):
+                    raise refusal(self.folder, error) from error
 
     # -- consumers -----------------------------------------------------------------------------------------------------
     def pending(self, consumer: str, n: int, newest: bool = False) -> Batch | None:

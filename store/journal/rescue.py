@@ -80,7 +80,13 @@ def rescue(path: Path, fault: Exception, known: Held | None, now: int) -> Held:
             raise
         target, created, seen = ColumnFile(target.path), now, 0
     if known is None:
-        lost: dict[str, object] = {"rows": seen - target.places, "at_least": True, "from": created, "to": now}
+        lost: dict[str, object] = {
+            "rows": seen - target.places,
+            "at_least": True,
+            "from": created,
+            "to": now,
+            "sources": {},
+        }
     else:
         lost = known.lost(target.account)
     detail = {"reason": "corrupt", "segment": number, "fault": str(fault), "rescued": target.places}

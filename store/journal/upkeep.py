@@ -11,6 +11,7 @@ import threading
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from config.plant import Keep
 from store.journal.compaction import compact, taken, unlinked
@@ -29,7 +30,14 @@ AGAIN = 86400.0  # [s] after which a segment is read through once more
 OUTLIVING = ("loss", "expired", "strike", "plant")  # events that stay when their segment goes
 log = logging.getLogger("gemba.journal")
 
-Owed = tuple[str, int, Mapping[str, object]]
+
+class Owed(NamedTuple):
+    """The event of a segment that is gone."""
+
+    kind: str
+    time: int
+    segment: int
+    detail: Mapping[str, object]
 
 
 class Upkeep:
@@ -67,15 +75,22 @@ class Upkeep:
         told = {event.detail.get("segment") for event in events if event.detail.get("reason") != "corrupt"}
         there = listed(self.folder)
         for number, held in self.ledger.held().items():
-            if number in there:
-                continue
-            if number not in told:
-                self._owe("loss", {"reason": "missing", "segment": number, **held.lost({})})
-            self.ledger.drop(number)
+            if number in told and number not in there:
+                self.ledger.drop(number)
+            elif number not in there:
+                self._owe("loss", number, {"reason": "missing", "segment": number, **held.lost({})})
 
-    def _owe(self, kind: str, detail: Mapping[str, object]) -> None:
+    def _owe(self, kind: str, segment: int, detail: Mapping[str, object]) -> None:
         (log.warning if kind == "loss" else log.debug)("%s: %s %s", self.folder, kind, dict(detail))
-        self.owed.append((kind, self.clock(), detail))
+        self.owed.append(Owed(kind, self.clock(), segment, detail))
+
+    def pay(self, note: Callable[[str, int, Mapping[str, object]], object]) -> None:
+        """Records what is owed. Only then does the ledger forget the segment: it is the account until there is one."""
+        while self.owed:
+            first = self.owed[0]
+            note(first.kind, first.time, first.detail)
+            self.owed.pop(0)
+            self.ledger.drop(first.segment)
 
     # -- at leisure ----------------------------------------------------------------------------------------------------
     def run(self, live: int) -> None:
@@ -194,8 +209,7 @@ class Upkeep:
         sync_folder(self.folder)
         kind = "expired" if reason == "delivered" else "loss"
         detail = {"reason": reason, "segment": closed.number, "delivered": closed.delivered is not None}
-        self._owe(kind, detail | closed.held.lost({}))
-        self.ledger.drop(closed.number)
+        self._owe(kind, closed.number, detail | closed.held.lost({}))
         for cursor in self.cursors.values():
             cursor.drop(closed.number)
 
