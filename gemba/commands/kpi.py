@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"gemba kpi: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
         return 1
     from kpi.facts.archive import Archive
-    from store.journal import History, place
+    from store.choice import open_reader
 
     plant, now = load(Path(args.plant)), time_ns() // SECOND * SECOND
     asked = span.span(plant, now, args.start, args.end, args.last, args.month)
@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if args.baseline_from or args.baseline_to:
         told = span.span(plant, now, args.baseline_from, args.baseline_to)
         baseline = told.start, told.end
-    reader = History(place(plant))
+    needed = [asked.start, asked.end - plant.rules.networked.window, *(baseline or ())]
+    reader = open_reader(plant, min(needed), asked.end)
     question = Question(asked.start, asked.end, args.by, args.per, args.profile, baseline)
     progress = Progress(args.lang)
     try:

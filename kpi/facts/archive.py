@@ -96,11 +96,11 @@ class Archive:
                 if tuple(whole.schema_arrow.names) != DTYPES[name].names:
                     return None
                 tables[name] = decoded(name, whole.read(use_threads=False), names)
-        except (OSError, KeyError, ValueError, pa.ArrowException):
+            if any((one["day"], one["written"]) != (day, told[-1]["written"]) for one in told):
+                return None
+            return Day(tables, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()})
+        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
             return None
-        if any(one["day"] != told[-1]["day"] or one["written"] != told[-1]["written"] for one in told):
-            return None
-        return Day(tables, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()})
 
     def write(self, day: int, held: Day, names: Names, written: str) -> None:
         ranks = np.argsort(np.argsort(np.array(names.words())))
