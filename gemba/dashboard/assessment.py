@@ -20,6 +20,7 @@ from kpi.binding.ground import Ground
 from kpi.forms.answers import parse_answers
 from kpi.forms.assess import Assessment, assess, declared_of
 from kpi.forms.form import Form
+from kpi.forms.wording import conflict
 from store import StoreError
 
 FAULTS = (PlantError, TemplateError, StoreError, Problem, OSError)
@@ -115,9 +116,11 @@ def _shown(view: View, told: Document, form: Form) -> str:
     parts = [section(view.say("level"), _head(view, told, form))]
     titles = [each.item.title.of(view.lang) for each in form.items]
     rated = {each.scene.says.zh: each.scene.says.of(view.lang) for each in (*form.scenes, *form.sections)}
-    pairs = zip(told.get("items", ()), titles, strict=True)
-    if conflicts := "".join(_conflict(view, item, title) for item, title in pairs if item.get("conflict")):
-        parts.append(section(view.say("conflicts"), conflicts))
+    lines = "".join(
+        f'<p class="conflict">{text(conflict(each, view.lang))}</p>' for each in form.items if each.conflict
+    )
+    if lines:
+        parts.append(section(view.say("conflicts"), lines))
     if titles:
         parts.append(section(view.say("items"), _items(view, told, titles)))
     if told.get("sections"):
@@ -154,15 +157,6 @@ def _head(view: View, told: Document, form: Form) -> str:
         tiles.append((view.say("alone"), number(shown, alone["score"], "form/declared", view.say("alone"), view.lang)))
     cells = "".join(f'<div class="tile big"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in tiles)
     return f'<div class="tiles">{cells}</div>'
-
-
-def _conflict(view: View, item: Document, title: str) -> str:
-    found = item["conflict"]
-    return (
-        f'<div class="conflict"><strong>{text(item["item"])} {text(title)}</strong> '
-        f"<span>{text(view.say('declared'))}: {text(_brief(found.get('declared')))} · "
-        f"{text(named('measured', ORIGINS, view.lang))}: {text(_brief(found.get('measured')))}</span></div>"
-    )
 
 
 def _brief(value: object) -> str:

@@ -157,7 +157,8 @@ def _counters(view: View, row: Document, place: int) -> str:
             shown_ = number(amount(counts[name]), counts[name], path, view.say(name), view.lang)
             rows.append([text(name), shown_])
     outside = counts["unscheduled"]["total"]
-    rows.append(["unscheduled", number(amount(outside), outside, f"{path}/unscheduled", "unscheduled", view.lang)])
+    label = view.say("unscheduled")
+    rows.append([text(label), number(amount(outside), outside, f"{path}/unscheduled", label, view.lang)])
     return table(view.say("counters"), [view.say("point"), view.say("pieces")], rows)
 
 

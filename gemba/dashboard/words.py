@@ -70,6 +70,7 @@ SAY: Mapping[str, tuple[str, str]] = {
     "timeline": ("States", "状态时间线"),
     "waterfall": ("From planned time to good time", "从计划时间到有效时间"),
     "losses": ("Time by state", "各状态时间"),
+    "unscheduled": ("Outside planned time", "计划时间以外"),
     "counters": ("Counters", "计数"),
     "points": ("Values now", "当前测值"),
     "point": ("Point", "数据点"),

@@ -1,9 +1,9 @@
 """A small plant with two days behind it, and `gemba serve` on it as a process of its own."""
 
-import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,15 +59,18 @@ def plant(folder: Path, machines: int, until: int, lasts: int = 48 * HOUR) -> Pa
 
 @contextmanager
 def served(file: Path) -> Iterator[tuple[str, int]]:
-    """Its address and the id of its process."""
+    """Its address and the id of its process; what it says goes to a file, since a pipe that nobody reads fills up."""
     words = (sys.executable, "-m", "gemba.cli", "serve", str(file), "--port", "0")
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONWARNINGS": ""})
+    said = file.with_suffix(".log")
+    with said.open("w") as log:
+        process = subprocess.Popen(words, stderr=log, text=True)
     try:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + process.stderr.read()
-        yield found[0].rstrip("/"), process.pid
+        end = time.monotonic() + 60
+        while not (found := re.search(r"http://\S+/\n", said.read_text())) and process.poll() is None:
+            assert time.monotonic() < end, said.read_text()
+            time.sleep(0.05)
+        assert found, said.read_text()
+        yield found[0].strip().rstrip("/"), process.pid
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(20)
