@@ -12,6 +12,9 @@ from connectors import quality
 from connectors.base import Disconnected, Frame
 
 
+_WAITING = quality.name(quality.BAD_WAITING_FOR_INITIAL_DATA)  # as a Sparkplug metric does until its birth
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What one point answered; `value` is final, and None where it is not Good."""
@@ -51,14 +54,15 @@ async def read(plant: Plant, source: Source, points: Sequence[Point]) -> Answer:
         connector = importlib.import_module(f"connectors.{source.protocol}").connect(source, points, plant, **visit)
         async with asyncio.timeout(_patience(source, points)), connector:
             async for frame in connector.frames():
-                seen |= {row.point.key: row for row in _rows(frame, {p.key: p for p in points})}
+                found = _rows(frame, {p.key: p for p in points})
+                seen |= {row.point.key: row for row in found if row.quality != _WAITING}
                 if len(seen) == len(points):
                     break
     except Disconnected as error:
         trouble = str(error)
     except TimeoutError:
         pass
-    missing = quality.name(quality.BAD_NO_COMMUNICATION if trouble else quality.BAD_WAITING_FOR_INITIAL_DATA)
+    missing = quality.name(quality.BAD_NO_COMMUNICATION) if trouble else _WAITING
     rows = tuple(seen.get(point.key) or Row(point, None, missing, None, None) for point in points)
     return Answer(source, rows, trouble)
 

@@ -17,6 +17,7 @@ import orjson
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from config import json_path
 from config.plant import MqttAddress, Point
 from simulators import sparkplug
 from simulators.opcua import free_port
@@ -39,24 +40,32 @@ def topic_of(point: Point) -> str:
 
 def message(points: Sequence[Point], readings: Readings, now: int) -> bytes:
     """All points of one topic as JSON, or the bare value where a point has no path."""
-    document: dict[str, Any] = {}
+    document: Any = None
     for point in points:
         assert isinstance(point.at, MqttAddress)
         value = readings(point, now)
         if point.at.path is None:
             return str(value).encode() if not isinstance(value, str) else value.encode()
-        _put(document, point.at.path, value)
+        document = _with(document, json_path.parse(point.at.path), value)
         if point.at.time:
             stamp = datetime.fromtimestamp(now // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            _put(document, point.at.time, f"{stamp}.{now % SECOND:09d}Z")
+            document = _with(document, json_path.parse(point.at.time), f"{stamp}.{now % SECOND:09d}Z")
     return orjson.dumps(document)
 
 
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for name in parents:
-        document = document.setdefault(name, {})
-    document[last] = value
+def _with(tree: Any, path: json_path.Path, value: Any) -> Any:
+    """The document with this value at the end of the path; what is on the way is made as it is needed."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        items = tree if isinstance(tree, list) else []
+        items += [None] * (step + 1 - len(items))
+        items[step] = _with(items[step], rest, value)
+        return items
+    table = tree if isinstance(tree, dict) else {}
+    table[step] = _with(table.get(step), rest, value)
+    return table
 
 
 class Broker:

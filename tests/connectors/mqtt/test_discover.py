@@ -199,3 +199,22 @@ def test_what_a_wildcard_names_already_is_not_missing(
     out = capsys.readouterr().out
     assert "saw" in out
     assert "oven" not in out
+
+
+def test_read_waits_for_a_birth(mosquitto: Mosquitto, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Data comes before it, and is no answer; the births that the agent keeps would be one at once."""
+    plant_file = tmp_path / "plant.yaml"
+    sources = {"b": {"protocol": "mqtt", "url": mosquitto.url, "security": {"insecure": True}}}
+    at = {"topic": "spBv1.0/read/+/edge/press", "path": "Total"}
+    assets = {"press": {"points": {"total": {"source": "b", "at": at}}}}
+    known = {"plant": "p", "timezone": "UTC", "data": "./data", "sources": sources, "assets": assets}
+    plant_file.write_text(yaml.safe_dump(known))
+    data = payload(metric(alias=1, value=7), seq=2)
+    birth = payload(metric("Total", 5, "UInt32", 1), seq=1)
+    with machines(mosquitto, {"spBv1.0/read/DDATA/edge/press": data}):
+        born = threading.Timer(1.5, lambda: asyncio.run(publish(mosquitto, ("spBv1.0/read/DBIRTH/edge/press", birth))))
+        born.start()
+        assert main(["read", str(plant_file), "--json"]) == 0
+        born.join()
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["value"], row["quality"]) == (5, "Good")
