@@ -9,6 +9,7 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.kpi_month import ASSETS, month
+from benchmarks._kpi_month import ASSETS, month
 from config.plant import STATES, Counter, ModbusAddress, Point
 from config.zone import instant
 from connectors.quality import BAD
@@ -294,5 +295,11 @@ def run() -> list[Row]:
         return [*states(), *counters(), *from_journal()]
 
 
+def main() -> int:
+    found = run()
+    print("\n".join(map(str, found)))
+    return 0 if all(row.holds for row in found) else 1
+
+
 if __name__ == "__main__":
-    print("\n".join(map(str, run())))
+    sys.exit(main())

@@ -145,18 +145,18 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
 
 def decoded(name: str, arrow: pa.Table, names: Names) -> Table:
     """The reverse, bit for bit."""
+    if not arrow.num_rows:
+        return empty(name)
+    (batch,) = arrow.combine_chunks().to_batches()
     columns = DTYPES[name].names or ()
-    lines = np.empty((arrow.num_rows, len(columns)), np.int64)
-    for place, column in enumerate(columns):
-        values = arrow.column(place)
+    lines = np.empty((len(columns), arrow.num_rows), np.int64)
+    for into, column, values in zip(lines, columns, batch.columns, strict=True):
         if column in TEXT:
-            parts = values.chunks
-            codes = [names.codes(part.dictionary.to_pylist())[part.indices.to_numpy()] for part in parts]
-            lines[:, place] = codes[0] if len(codes) == 1 else np.concatenate([np.empty(0, np.int64), *codes])
+            into[:] = names.codes(values.dictionary.to_pylist())[values.indices.to_numpy()]
         elif column in _TIMES:
-            lines[:, place] = values.cast(pa.int64()).to_numpy()
+            into[:] = values.view(pa.int64()).to_numpy()
         elif column == "day":
-            lines[:, place] = values.cast(pa.int32()).to_numpy()
+            into[:] = values.view(pa.int32()).to_numpy()
         else:
-            lines[:, place] = values.to_numpy()
-    return lines.reshape(-1).view(DTYPES[name])
+            into[:] = values.to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(lines.T).reshape(-1).view(DTYPES[name])

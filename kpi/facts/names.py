@@ -17,7 +17,8 @@ class Names:
         return self._index.setdefault(word, len(self._index))
 
     def codes(self, words: Sequence[str]) -> Ints:
-        return np.array([self.code(word) for word in words], np.int64)
+        index = self._index
+        return np.array([index.setdefault(word, len(index)) for word in words], np.int64)
 
     def words(self) -> tuple[str, ...]:
         return tuple(self._index)
