@@ -113,7 +113,8 @@ def _form(view: View, template: str) -> str:
 
 
 def _shown(view: View, told: Document, form: Form) -> str:
-    parts = [section(view.say("level"), _head(view, told, form))]
+    head = _head(view, told, form)
+    parts = [section(view.say("level"), head)] if head else []
     titles = [each.item.title.of(view.lang) for each in form.items]
     rated = {each.scene.says.zh: each.scene.says.of(view.lang) for each in (*form.scenes, *form.sections)}
     lines = "".join(
@@ -156,7 +157,7 @@ def _head(view: View, told: Document, form: Form) -> str:
         shown = _brief(alone["score"]) + name
         tiles.append((view.say("alone"), number(shown, alone["score"], "form/declared", view.say("alone"), view.lang)))
     cells = "".join(f'<div class="tile big"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in tiles)
-    return f'<div class="tiles">{cells}</div>'
+    return cells and f'<div class="tiles">{cells}</div>'
 
 
 def _brief(value: object) -> str:

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from config.template_file import TEMPLATES
 from gemba.dashboard import words
 
 PATHS = {
@@ -183,6 +184,19 @@ def test_a_form_is_assessed_with_answers_and_downloaded(page: Page, address: str
         page.click("[data-do=xlsx]")
     assert download.value.suggested_filename == "sme-2024.xlsx"
     assert download.value.path().read_bytes()[:2] == b"PK"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_form_is_there(page: Page, address: str, template: str) -> None:
+    """Its title is marked as chosen, and each of its items or scenes has a line."""
+    told = api(address, f"templates/{template}")
+    page.goto(f"{address}/assessment?template={template}&lang=zh")
+    page.wait_for_selector("h2 >> nth=1")
+    assert page.locator("[role=alert]").count() == 0
+    assert page.inner_text(".card nav [aria-current]") == told["title"]
+    lines = page.locator("[data-evidence^='form/items/'], [data-evidence^='form/scenes/']").count()
+    assert lines == len(told.get("items", ())) + len(told.get("scenes", ()))
 
 
 @pytest.mark.server
