@@ -11,7 +11,6 @@ from config.value import final
 from connectors import quality
 from connectors.base import Disconnected, Frame
 
-
 _WAITING = quality.name(quality.BAD_WAITING_FOR_INITIAL_DATA)  # as a Sparkplug metric does until its birth
 
 

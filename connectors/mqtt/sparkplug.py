@@ -271,7 +271,8 @@ class Nodes:
             return None
         lost: list[Frame] = []
         if before is not None and seq != (before + 1) % SEQUENCE:
-            lost = [gap(device.layout, node.last + 1, quality.BAD_DATA_LOST) for device in node.known()]
+            born = [device for device in node.known() if device.definitions is not None]
+            lost = [gap(device.layout, node.last + 1, quality.BAD_DATA_LOST) for device in born]
         node.seq, node.last = seq, _time(payload, now)
         return lost
 

@@ -296,6 +296,13 @@ def test_a_message_that_is_missing_ends_what_is_known_of_the_node() -> None:
     assert one(made.frames(topic("DDATA", "press"), again, NOW)) == {"press.state": "RUN"}
 
 
+def test_who_is_not_born_has_nothing_to_lose() -> None:
+    made = nodes(press(), node())
+    made.frames(topic("DDATA", "press"), payload(metric(alias=1, value=5), seq=2), NOW)
+    born = payload(metric("Total", 100, "UInt32", 1), seq=7)
+    assert one(made.frames(topic("DBIRTH", "press"), born, NOW)) == {"press.total": 100}
+
+
 def test_sequence_numbers_run_over_all_devices_and_around() -> None:
     made = nodes(press(), node())
     alive(made)
