@@ -58,9 +58,9 @@ class Modbus:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What the device has said it is; of several units, the source's own, or else the first one."""
-        units = [self._units[self.source.unit]] if self.source.unit in self._units else list(self._units.values())
-        return next((unit.identity for unit in units if unit.identity), {})
+        """What the device has said it is: the source's own unit, or else the first one that said anything."""
+        known = self.identities
+        return known.get(self.source.unit) or next(iter(known.values()), {})
 
     @property
     def identities(self) -> dict[int, dict[str, str]]:
@@ -86,9 +86,9 @@ class Modbus:
             self._endpoint = None
 
     async def _meet(self, endpoint: Endpoint) -> None:
-        """A socket that opens proves nothing of the units behind it: one of them must answer."""
+        """A socket that opens proves nothing of the units behind it: one of them must answer, best the source's own."""
         self._units = {poller.group.unit: _Unit(poller.group.unit) for poller in self._pollers}
-        for poller in self._pollers:
+        for poller in sorted(self._pollers, key=lambda poller: poller.group.unit != self.source.unit):
             unit = self._units[poller.group.unit]
             if unit.rest:
                 continue

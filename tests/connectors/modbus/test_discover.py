@@ -32,7 +32,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def found(device: Device, units: range, registers: range = range(20)) -> Findings:
     async with served(device) as url:
-        return await module.discover(source(url, timeout=100_000_000), PLANT, units=units, registers=registers)
+        return await module.discover(source(url, timeout=300_000_000), PLANT, units=units, registers=registers)
 
 
 async def test_every_register_that_can_be_read_is_found() -> None:

@@ -85,7 +85,7 @@ async def test_all_who_wait_for_a_dead_endpoint_share_one_attempt() -> None:
         await asyncio.sleep(0.05)
         began = time.monotonic()
         errors = await asyncio.gather(*(lost(plc(f"tcp://127.0.0.1:{address[1]}", unit)) for unit in range(1, 31)))
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 1.2  # not 2.4 s
         assert {error.reason for error in errors} == {quality.BAD_NOT_CONNECTED}
         for each in filling:
             each.close()
@@ -114,13 +114,13 @@ async def test_silence_is_disconnected_at_the_deadline(carrier: str) -> None:
     """collectors.md 2: connected, but no data."""
     device = Device(UNITS)
     async with on(carrier, device) as url:
-        connector = plc(url)
+        connector = plc(url, timeout=250 * MS)
         with pytest.raises(Disconnected) as caught:
             async with connector:
                 async for _ in connector.frames():
                     device.silent.add(1)
                     began = time.monotonic()
-        assert 0.08 <= time.monotonic() - began < 0.3
+        assert 0.25 <= time.monotonic() - began < 1
         assert caught.value.reason == quality.BAD_TIMEOUT
         assert connector.polls.bad == {"BadTimeout": 1}
         device.silent.clear()
@@ -163,7 +163,7 @@ async def test_a_slow_device_is_polled_without_overlap(carrier: str) -> None:
         under_way[0] -= 1
         out(frame)
 
-    async with on(carrier, Device(UNITS), slow) as url, plc(url, timeout=300 * MS) as connector:
+    async with on(carrier, Device(UNITS), slow) as url, plc(url, timeout=2000 * MS) as connector:
         frames = await take(connector, 3)
     assert [frame.ints.tolist() for frame in frames] == [[1000]] * 3
     assert most == [1]
@@ -271,12 +271,12 @@ async def test_a_silent_unit_holds_up_the_others_for_no_more_than_its_deadline(c
 
         polling = asyncio.ensure_future(poll())
         for _ in range(3):
-            assert (await lost(plc(url, 1, 150 * MS))).reason == quality.BAD_TIMEOUT
+            assert (await lost(plc(url, 1, 300 * MS))).reason == quality.BAD_TIMEOUT
             await asyncio.sleep(0.03)
         await polling
     gaps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
-    assert max(gaps) < 0.15 + 0.1  # a deadline and a poll, not two deadlines
-    assert sum(gap > 0.14 for gap in gaps) <= 3
+    assert 0.28 < max(gaps) < 0.6  # a deadline and a poll, not two deadlines
+    assert sum(gap > 0.28 for gap in gaps) <= 3
     if carrier == "tcp":
         assert device.connections == 1
 
@@ -307,6 +307,17 @@ async def test_two_silent_units_among_healthy_ones_are_no_reason_to_open_it_anew
         for unit in (1, 2, 1, 2, 1, 2):
             await lost(plc(url, unit))
             assert (await take(healthy, 1))[0].ints.tolist() == [3000]
+    assert device.connections == 1
+
+
+async def test_one_silent_unit_is_no_reason_to_open_it_anew_however_often_it_is_asked() -> None:
+    """pymodbus would close the connection after the fourth answer that did not come."""
+    device = Device(UNITS, silent={1})
+    hourly = soon(point("holding:0", unit=3), every=3_600_000 * MS)
+    async with served(device) as url, Modbus(source(url, unit=3), hourly) as seldom:
+        for _ in range(6):
+            await lost(plc(url, 1, 40 * MS))
+        assert (await take(seldom, 1))[0].ints.tolist() == [3000]
     assert device.connections == 1
 
 
@@ -371,10 +382,10 @@ async def test_what_is_no_answer_becomes_no_value(carrier: str, name: str, caplo
         out(frame if sound[0] or asked.number < 4 else wrong(asked, reply))
 
     async with on(carrier, device, twist) as url:
-        connector = plc(url, timeout=150 * MS)
+        connector = plc(url, timeout=100 * MS)
         began = time.monotonic()
         error = await lost(connector)
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < 1.5
         assert error.reason in (quality.BAD_COMMUNICATION, quality.BAD_TIMEOUT)
         assert connector.polls.good >= 1
         sound[0] = True
@@ -425,7 +436,7 @@ async def test_answers_that_come_together_are_told_apart(carrier: str) -> None:
             held.clear()
 
     device = Counting({1: {}, 2: {}})
-    async with on(carrier, device, merge) as url, Modbus(source(url, unit=2, timeout=1000 * MS), long) as healthy:
+    async with on(carrier, device, merge) as url, Modbus(source(url, unit=2, timeout=5000 * MS), long) as healthy:
         frames = healthy.frames()
         await anext(frames)
         doomed = asyncio.ensure_future(lost_counting(Modbus(source(url), [replace(p, at=one(p)) for p in long])))
@@ -433,7 +444,7 @@ async def test_answers_that_come_together_are_told_apart(carrier: str) -> None:
         for _ in range(20):
             assert set((await anext(frames)).ints // 1000) == {2}
         await doomed
-        assert time.monotonic() - began < 0.9  # no answer was lost with the late ones
+        assert time.monotonic() - began < 4  # no answer was lost with the late ones
 
 
 def one(p: Point) -> ModbusAddress:
@@ -484,7 +495,7 @@ async def test_an_exchange_that_was_cancelled_leaves_nothing_for_the_next_one(ca
             asyncio.get_running_loop().call_later(0.02 * (asked.unit == 1), out, frame)
 
     async with on(carrier, device, slow) as url, plc(url, 2, 1000 * MS) as neighbour:
-        async with plc(url, 1, 100 * MS) as connector:
+        async with plc(url, 1, 400 * MS) as connector:
             frames = connector.frames()
             await anext(frames)
             waiting = asyncio.ensure_future(anext(frames))
@@ -492,7 +503,7 @@ async def test_an_exchange_that_was_cancelled_leaves_nothing_for_the_next_one(ca
                 await asyncio.sleep(0.001)
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-        async with plc(url, 1, 100 * MS) as connector:
+        async with plc(url, 1, 400 * MS) as connector:
             for each, unit in ((connector, 1), (neighbour, 2)):
                 frames = each.frames()
                 for _ in range(3):
@@ -558,7 +569,7 @@ async def test_whatever_is_sent_there_is_a_true_frame_or_disconnected(segments: 
                     assert frame.quality is not None or len(frame.ints) == 1
         except Disconnected as error:
             assert error.reason in (quality.BAD_COMMUNICATION, quality.BAD_TIMEOUT, quality.BAD_NOT_CONNECTED)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 @settings(max_examples=150, deadline=500)

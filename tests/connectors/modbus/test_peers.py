@@ -78,7 +78,7 @@ async def test_a_server_that_hangs_with_its_socket_open_and_one_that_dies(tmp_pa
                     harm()
                     began = time.monotonic()
                     await take(connector, 5)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 3
             await asyncio.to_thread(heal)
             async with connector:
                 assert (await take(connector, 1))[0].ints.tolist() == [holding(1, 7)]
@@ -210,7 +210,7 @@ async def test_a_cable_that_is_pulled_and_put_back() -> None:
                 _ip("link", "set", cable, "down")
                 began = time.monotonic()
                 await take(connector, 3)
-        assert time.monotonic() - began < 3 * 0.3
+        assert time.monotonic() - began < 2
         assert caught.value.reason == quality.BAD_TIMEOUT
         with pytest.raises(Disconnected):
             await connector.__aenter__()
