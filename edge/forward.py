@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 import sqlite3
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +51,7 @@ class Forwarded:
     delivered: int = 0
     old: int = 0
     trouble: str = ""
+    unread: str = ""  # why nothing can be read back
 
 
 class Forwarder:
@@ -81,7 +81,7 @@ class Forwarder:
         aside = Aside("gemba-influxdb")
         try:
             while True:
-                pause = await aside.do(self._turn)
+                pause = await aside.do(self.turn)
                 await asyncio.sleep(pause)
         finally:
             self._ended = True
@@ -104,6 +104,7 @@ class Forwarder:
             "mended": self._reconciler.mended,
             "unsettled": self._reconciler.unsettled,
             "trouble": told.trouble,
+            "unread": told.unread,
         }
 
     # -- in the thread -------------------------------------------------------------------------------------------------
@@ -115,22 +116,25 @@ class Forwarder:
         self._encoder = Encoder(plant, self.gateway)
         reader = InfluxReader(self._server, plant, lean=True)
         self._reconciler = Reconciler(self.journal.folder, plant, self.journal, reader, self._again, self._grace)
-        self._live_at = self._count_at = self._check_at = 0.0
+        self._live_at = self._count_at = self._check_at = self._read_at = 0.0
 
-    def _turn(self) -> float:
-        """One piece of work; how long to rest after it [s]."""
+    def turn(self) -> float:
+        """One piece of work; how long to rest after it [s]. Called by one thread, and never raises."""
         try:
             if self._next is not None:
                 plant, self._next = self._next, None
                 self._server.close()
                 self._take(plant)
-            return self._work(time.monotonic())
+            return self._work(self._now())
         except Exception as error:
             if self._ended:
                 return 0.0
             if not isinstance(error, StoreError | sqlite3.Error | OSError):
                 _log.exception("a fault of the forwarder itself")
             return self._wait(Answer("wait", " ".join(str(error).split())))
+
+    def _now(self) -> float:
+        return self.clock.monotonic_ns() / SECOND
 
     def _work(self, now: float) -> float:
         if self._place is None or now >= self._check_at:
@@ -154,15 +158,27 @@ class Forwarder:
             answer = self._deliver(batch, "backlog")
         else:
             share = 3 * SHARE
-            looked = self._reconciler.turn(self.clock.wall_ns(), self._oldest())
+            looked = self._read_back(now)
             if looked is False:
                 self._well()
-                return max(0.0, self._live_at - time.monotonic())
+                return max(0.0, self._live_at - self._now())
             answer = looked if isinstance(looked, Answer) else None
         if answer is not None:
             return self._wait(answer)
-        took = time.monotonic() - now
-        return max(0.0, min(share * took, self._live_at - time.monotonic()))
+        took = self._now() - now
+        return max(0.0, min(share * took, self._live_at - self._now()))
+
+    def _read_back(self, now: float) -> Answer | bool:
+        """Whether there was anything to do. Who may write and not read delivers all the same."""
+        if now < self._read_at:
+            return False
+        try:
+            found = self._reconciler.turn(self.clock.wall_ns(), self._oldest())
+        except StoreError as error:
+            self._told.unread, self._read_at = str(error), now + LAST
+            return False
+        self._told.unread = ""
+        return found
 
     # -- delivering ----------------------------------------------------------------------------------------------------
     def _live(self) -> Answer | None:
@@ -257,7 +273,7 @@ class Forwarder:
         if not told.trouble:
             _log.warning("%s: %s; rows wait in the journal", self._server.of.url, answer.text)
         told.trouble, told.state = answer.text or "no answer", "refused" if answer.verdict == "alarm" else "waiting"
-        self._count(time.monotonic())
+        self._count(self._now())
         if answer.verdict == "alarm":
             self._place = None
             return LAST

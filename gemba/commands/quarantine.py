@@ -82,15 +82,16 @@ def _export(held: "Quarantine", file: Path, args: argparse.Namespace) -> int:
 
 
 def _retry(plant: "Plant", held: "Quarantine", args: argparse.Namespace) -> int:
-    from store.influx.delivery import deliver
-    from store.influx.server import connect
+    from store.influx.delivery import Delivery, deliver
+    from store.influx.server import Place, connect
 
     if plant.store is None:
         print("gemba quarantine: the plant file names no InfluxDB; add `store:` to it", file=sys.stderr)
         return 2
     every = held.all()
     server = connect(plant.store)
-    made = deliver(server, [one.line.encode() for one in every])
+    place = server.prepare(plant.keep.days)
+    made = deliver(server, [one.line.encode() for one in every]) if isinstance(place, Place) else Delivery(place)
     server.close()
     if made.answer.verdict != "done":
         print(f"gemba quarantine: not taken now (got {made.answer.text}); nothing was changed", file=sys.stderr)

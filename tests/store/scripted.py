@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.store.protocol import parsed
 
-POLICIES = {"columns": ["name", "duration", "default"], "values": [["autogen", "0s", True]]}
+POLICIES = ["name", "duration", "default"]
 BUCKET = {"id": "b1", "orgID": "o1", "name": "gemba", "retentionRules": [], "type": "user"}
 MAPPING = {
     "id": "b1",
@@ -48,6 +48,7 @@ class Scripted:
         self.hanging = threading.Event()
         self.over = threading.Event()
         self.port = 0
+        self.keeps = "0s"
 
     @property
     def url(self) -> str:
@@ -62,7 +63,8 @@ class Scripted:
         where = urlsplit(path).path
         if where == "/query":
             asked = parse_qs(body.decode()).get("q", [""])[0]
-            rows = {"results": [{"series": [POLICIES]} if asked.startswith("SHOW RETENTION") else {}]}
+            policies = {"columns": POLICIES, "values": [["autogen", self.keeps, True]]}
+            rows = {"results": [{"series": [policies]} if asked.startswith("SHOW RETENTION") else {}]}
             return Reply(200, json.dumps(rows).encode(), {"Content-Type": "application/json"})
         if where == "/api/v2/buckets":
             return Reply(200, json.dumps({"buckets": [BUCKET]}).encode(), {"Content-Type": "application/json"})
