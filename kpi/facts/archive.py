@@ -6,6 +6,7 @@ reading, so a day that was left half written is merely formed again.
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -113,7 +114,7 @@ class Archive:
             arrow = encoded(name, table, names).replace_schema_metadata({"gemba": json.dumps(about)})
             path = self.path(name, day)
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{os.getpid()}.{path.name}")
+            temporary = path.with_name(f".{os.getpid()}.{threading.get_ident()}.{path.name}")
             words = [column for column in arrow.column_names if column in TEXT]
             pq.write_table(arrow, temporary, compression="lz4", use_dictionary=words, write_statistics=False)
             temporary.replace(path)

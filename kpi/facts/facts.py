@@ -1,5 +1,6 @@
 """Facts of a plant over a window, from rows or from what is kept of past days; which of the two never shows."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from kpi.facts.schema import Table, stacked
 from kpi.facts.units import Unit, units_of
 from store.reader import Reader
 
+log = logging.getLogger("gemba.facts")
 TABLES = ("slices", "products", "energy", "links")
 Told = Callable[[int, int], None]
 
@@ -79,10 +81,9 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
             if wanted := whole[unit.id]:
                 changed |= stretch.refresh(reader, plant, unit, wanted, days, steps, names)
         stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()
-        for day in sorted(changed):
+        for day in changed:
             days[day].settle()
-            archive.write(day, days[day], names, stamp)
-        dimensions.keep(plant, archive.root)
+        _keep(archive, plant, {day: days[day] for day in sorted(changed)}, names, stamp)
         parts += _kept(units, whole, days, start, end, names)
     for unit in units:
         for first, last in _from_rows(unit, whole[unit.id], start, end):
@@ -91,6 +92,16 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
             parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
     tables = {name: _in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
     return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
+
+
+def _keep(archive: Archive, plant: Plant, days: Mapping[int, Day], names: Names, stamp: str) -> None:
+    """What cannot be kept (a full disk, a folder that is another user's) is formed again when it is asked for."""
+    try:
+        for day, held in days.items():
+            archive.write(day, held, names, stamp)
+        dimensions.keep(plant, archive.root)
+    except OSError as error:
+        log.warning("%s: facts cannot be kept (got %s); each answer forms them again", archive.root, error)
 
 
 def _in_order(table: Table) -> Table:

@@ -247,3 +247,11 @@ def test_days_without_rows_are_not_worth_a_file(of: Plant) -> None:
     assert (
         len(list((archive.root / "slices").glob("**/facts.parquet"))) == DAYS + 2
     )  # an hour before, and an hour after
+
+
+def test_a_folder_that_takes_nothing_costs_only_time(of: Plant, caplog: pytest.LogCaptureFixture) -> None:
+    reader, archive = history(), Archive(of.data, of.id)
+    archive.root.parent.parent.mkdir(parents=True, exist_ok=True)
+    archive.root.parent.write_text("a file where the folder should be")
+    assert same(facts(reader, of, START, END, archive, NOW), facts(reader, of, START, END, now=NOW))
+    assert "facts cannot be kept" in caplog.text
