@@ -16,6 +16,7 @@ from typing import Self
 
 import paho.mqtt.client as paho
 
+from config import urls
 from config.addresses import SPARKPLUG
 from config.plant import Plant, Point, Source
 from connectors import quality
@@ -49,6 +50,14 @@ def connect(
     return Mqtt(source, points, plant, clock, visit)
 
 
+def client_id(source: Source, plant: Plant) -> str:
+    """The name of a source at its broker: its own for ever, and no other's where several sources have one broker."""
+    if source.client_id is None:
+        return f"gemba-{plant.id}-{source.id}"
+    shared = sum(urls.place(other.url) == urls.place(source.url) for other in plant.sources.values()) > 1
+    return f"{source.client_id}-{source.id}" if shared else source.client_id
+
+
 class Mqtt:
     """One source. To enter it again after Disconnected keeps what is owed for messages of before."""
 
@@ -62,8 +71,8 @@ class Mqtt:
         self._subscriptions = subscriptions(self._points)
         self._decoders = {group: Decoder(source.id, group) for group in self._topics.groups}
         self._carried: dict[str, tuple[Decoder, ...]] = {}
-        self._noted: set[Group] = set()
-        called = source.client_id or f"gemba-{plant.id}-{source.id}"
+        self._noted: set[Group | str] = set()  # what was said once
+        called = client_id(source, plant)
         self._name = Name(f"{called}-visit-{os.urandom(4).hex()}" if visit else called, visit)
         keeper = Keeper(plant.data, source.id)
         self._state = keeper.read()
@@ -123,7 +132,9 @@ class Mqtt:
     async def _subscribe(self, session: Session) -> None:
         """To all that the plant file names, and no longer to what it named once."""
         for topic in await session.subscribe(self._subscriptions):
-            _log.warning("%s: the broker refuses the topic %s", self.source.id, topic)
+            if topic not in self._noted:
+                self._noted.add(topic)
+                _log.warning("%s: the broker refuses the topic %s", self.source.id, topic)
             self._refused(topic)
         if self._keeper is None:
             return

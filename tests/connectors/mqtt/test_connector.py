@@ -3,13 +3,14 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.plant import Point
-from connectors.mqtt import ROOM, Mqtt
+from connectors.mqtt import ROOM, Mqtt, client_id
 from connectors.mqtt.wire import LARGEST
 from tests.connectors.mqtt.broker import collect, numbers, publish, silence, take
 from tests.connectors.mqtt.fake import Broker, served
@@ -204,6 +205,20 @@ async def test_a_visitor_disturbs_nobody_and_leaves_nothing(mosquitto: Mosquitto
     greetings = [line for line in mosquitto.tail(4000).splitlines() if f"as {client}-visit-" in line]
     assert len(greetings) == 1
     assert ", c1, " in greetings[0]  # a clean session, which ends with its connection
+
+
+async def test_two_sources_of_one_broker_do_not_end_each_other(
+    mosquitto: Mosquitto, tmp_path: Path, client: str
+) -> None:
+    """The plant file has them share a `client_id`, as all that belongs to a connection; a session is each one's own."""
+    one, two = (replace(source(mosquitto.url, client_id=client), id=name) for name in ("one", "two"))
+    both = replace(plant(tmp_path), sources={"one": one, "two": two})
+    first, second = (Mqtt(s, [power(f"{client}/{s.id}")], both) for s in (one, two))
+    async with first, second:
+        await publish(mosquitto, (f"{client}/one", b'{"p":1}'), (f"{client}/two", b'{"p":2}'))
+        assert (numbers(await take(first, 1)), numbers(await take(second, 1))) == ([1], [2])
+    assert client_id(replace(one, client_id=None), both) == "gemba-works-one"
+    assert client_id(one, replace(both, sources={"one": one})) == client
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------
