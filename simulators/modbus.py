@@ -52,7 +52,8 @@ def registers(point: Point, value: Any) -> list[int]:
     if kind == "string":
         size = 2 * (point.length or 1)
         raw = str(value).encode()[:size].ljust(size, b"\0")
-        return list(struct.unpack(f">{size // 2}H", raw))
+        order = "<" if point.order in ("BADC", "DCBA") else ">"
+        return list(struct.unpack(f"{order}{size // 2}H", raw))
     bits = 16 * WIDTH[kind]
     if kind in ("float32", "float64"):
         raw = struct.pack(">f" if kind == "float32" else ">d", float(value))
