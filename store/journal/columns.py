@@ -24,7 +24,6 @@ class ColumnFile:
     def __init__(self, temporary: Path) -> None:
         self.path = temporary
         self.connection: sqlite3.Connection = create(temporary)
-        self.connection.execute("PRAGMA synchronous=OFF")  # synced once, whole, before it gets its name
         self.connection.execute("BEGIN")
         self._sources: dict[int, str] = {}
         self._tallies: dict[tuple[int, int], int] = {}

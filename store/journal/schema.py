@@ -121,6 +121,7 @@ def create(path: Path, more: str = "", wal: bool = False) -> sqlite3.Connection:
     is of WAL mode before it has its name: a reader never finds a rollback journal, which it could not roll back."""
     path.unlink(missing_ok=True)
     connection = connect(path, "rwc")
+    connection.execute("PRAGMA synchronous=OFF")  # synced once, whole, before it gets its name
     connection.execute(f"PRAGMA application_id={APPLICATION}")
     forward(connection)
     connection.executescript(more)
