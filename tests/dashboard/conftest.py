@@ -13,18 +13,18 @@ from tests.servers.provide import ensure
 SILENT = 600 * 10**9  # longer than a row stands for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return plant(tmp_path_factory.mktemp("wall"), 3, time.time_ns() - SILENT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(wall: Path) -> Iterator[str]:
     with served(wall) as (found, _):
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as library:
         found = library.chromium.launch(executable_path=str(ensure("chromium")), args=["--no-sandbox"])
