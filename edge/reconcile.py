@@ -86,7 +86,7 @@ class Reconciler:
         span = self.journal.span()
         if span is not None:
             for hour in range(span[0] // HOUR, span[1] // HOUR + 1):
-                self._due.setdefault(hour, Due(max((hour + 1) * HOUR, now)))
+                self._due[hour] = Due(now)
 
     def _load(self) -> None:
         try:
