@@ -21,7 +21,7 @@ from store.journal.folder import Lock, made, numbered
 from store.journal.history import EVER, History
 from store.journal.live import CHECKPOINT, PAGE, Live, full, refusal
 from store.journal.rescue import sound_ledger, verify
-from store.journal.schema import COLUMNS, ROWS, Damage, damage
+from store.journal.schema import COLUMNS, ROWS, Damage, current, damage
 from store.journal.segment import PLACES
 from store.journal.shelf import listed
 from store.journal.upkeep import Upkeep
@@ -95,7 +95,11 @@ class Journal(History):
             return self._begin()
         try:
             verify(rows[-1])
-            return Live(rows[-1], self._checkpoint)
+            live = Live(rows[-1], self._checkpoint)
+            if current(live.connection):
+                return live
+            live.close()  # an older format is read, and not written on
+            return self._begin()
         except Damage as error:
             self.upkeep.rescue(rows[-1], error)
             return self._begin()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.journal.live import published, writable
-from store.journal.schema import Record, create, sealed
+from store.journal.schema import Record, create, forward, sealed
 from store.journal.shelf import LEDGER
 
 _TABLES = """
@@ -63,6 +63,7 @@ class Ledger:
         self.path = path
         self._one = threading.Lock()
         self.connection = writable(path)
+        forward(self.connection)
 
     def close(self) -> None:
         with self._one:

@@ -54,7 +54,6 @@ STEPS = (
     CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
     """,
 )
-VERSION = len(STEPS)
 
 Record = tuple[Any, ...]
 
@@ -104,16 +103,23 @@ def connect(path: Path, mode: str, *, timeout: float = 5.0) -> sqlite3.Connectio
     )
 
 
-def forward(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> None:
-    """Takes a file of any older version to this one. A newer one is refused: it may mean what we do not know."""
+def current(connection: sqlite3.Connection) -> bool:
+    """Whether the file is of this version; an older one is not. A newer one is refused: it may mean what we do not
+    know."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(steps):
+    if version > len(STEPS):
         raise StoreError(
-            f"journal: a segment is of a newer format (got version {version}, this Gemba knows {len(steps)}); "
+            f"journal: a segment is of a newer format (got version {version}, this Gemba knows {len(STEPS)}); "
             "update Gemba, or give it another data folder"
         )
-    for number in range(version, len(steps)):
-        connection.executescript(f"BEGIN;{steps[number]};PRAGMA user_version={number + 1};COMMIT")
+    return version == len(STEPS)
+
+
+def forward(connection: sqlite3.Connection) -> None:
+    """Takes a file of any older version to this one."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    for number, step in enumerate(STEPS[version:], version + 1):
+        connection.executescript(f"BEGIN;{step};PRAGMA user_version={number};COMMIT")
 
 
 def create(path: Path, more: str = "", wal: bool = False) -> sqlite3.Connection:
@@ -136,7 +142,7 @@ def readable(path: Path) -> sqlite3.Connection:
     try:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise ValueError("not a segment of a journal")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        if current(connection):
             return connection
         copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.backup(copy)
