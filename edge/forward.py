@@ -276,6 +276,7 @@ class Forwarder:
         self._count(self._now())
         if answer.verdict == "alarm":
             self._place = None
+            self._server.close()  # its secret is read anew
             return LAST
         pause = self._backoff.failed(0.0)
         return min(LAST, answer.after) if answer.after is not None else pause
