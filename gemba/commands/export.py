@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from config import span
     from config.load import load
     from store.journal import History, place
-    from store.transfer.outgoing import rows, write_csv, write_parquet
+    from store.transfer.outgoing import rows, whole, write_csv, write_csv_file, write_parquet
 
     plant = load(Path(args.plant))
     if args.out is None and (args.format == "parquet" or args.json):
@@ -48,13 +48,11 @@ def run(args: argparse.Namespace) -> int:
     told, reader = Progress(args.lang == "zh"), History(place(plant, args.gateway))
     try:
         windows = rows(reader, keys, asked.start, asked.end, told)
-        if args.format == "parquet":
-            count = write_parquet(Path(args.out), keys, windows)
-        elif args.out:
-            with Path(args.out).open("w", encoding="utf-8", newline="") as out:
-                count = write_csv(out, keys, windows)
-        else:
+        if args.out is None:
             count = write_csv(sys.stdout, keys, windows)
+        else:
+            with whole(Path(args.out)) as out:
+                count = (write_parquet if args.format == "parquet" else write_csv_file)(out, keys, windows)
     except ImportError as error:
         print(f"gemba export: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ superseded, and all but one of several values for one point and time (Good befor
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -114,6 +115,17 @@ def _values(series: Series) -> list[float | int | str]:
     ]
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file to write that gets its name when it is whole; what was there before stays until then."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 # -- CSV ---------------------------------------------------------------------------------------------------------------
 def write_csv(out: TextIO, keys: Sequence[Key], windows: Iterator[Rows]) -> int:
     """The number of rows written."""
@@ -124,6 +136,11 @@ def write_csv(out: TextIO, keys: Sequence[Key], windows: Iterator[Rows]) -> int:
         count += len(window)
         table.writerows(_lines(keys, window, named))
     return count
+
+
+def write_csv_file(path: Path, keys: Sequence[Key], windows: Iterator[Rows]) -> int:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        return write_csv(out, keys, windows)
 
 
 def _lines(keys: Sequence[Key], window: Rows, named: dict[int, str]) -> Iterator[tuple[str, ...]]:

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from config.load import load
+from connectors.base import Column, Frame, layout
+from connectors.quality import BAD_TIMEOUT
 from gemba.cli import main
-from store.journal import History, place
+from store.journal import History, Journal, place
+from store.transfer import outgoing
 
 PLANT = """plant: {id}
 timezone: Asia/Shanghai
@@ -117,6 +120,17 @@ def test_parquet_has_exact_integers_and_no_value_that_is_not_one(first: Path, tm
     assert np.isclose(hot[2][0], -273.15)
 
 
+def test_an_export_that_fails_leaves_what_was_there(first: Path, tmp_path: Path) -> None:
+    """The journal is gone while it is read: exit 1, and no half a file under the name."""
+    out = tmp_path / "out.csv"
+    out.write_text("kept")
+    folder = place(load(first))
+    folder.rename(folder.with_name("gone"))
+    assert main(["export", str(first), *SPAN, "--out", str(out)]) == 1
+    assert out.read_text() == "kept"
+    assert not list(tmp_path.glob("*.part"))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -128,3 +142,52 @@ def test_wrong_words_are_said(first: Path, capsys: pytest.CaptureFixture[str], w
     capsys.readouterr()
     assert main(["export", str(first), *SPAN, *words]) == 2
     assert capsys.readouterr().err == f"gemba export: {says}\n"
+
+
+# -- what counts -------------------------------------------------------------------------------------------------------
+def test_what_a_clock_set_back_superseded_is_left_out(tmp_path: Path) -> None:
+    """The clock goes back from 10 s to 4 s: rows of 4 s and later of the first epoch do not count; imported ones do."""
+    second, base = 10**9, 1_793_606_400 * 10**9
+    path, file = plant(tmp_path, "three-01"), tmp_path / "rows.csv"
+    of = layout("plc", "poll", [Column("m", "total", "int")])
+    with Journal.open(place(load(path))) as journal:
+        journal.append([Frame(of, base + s * second, ints=np.array([s])) for s in range(10)])
+        journal.step(base + 4 * second, {"old": base + 10 * second, "new": base + 4 * second})
+        journal.append([Frame(of, base + s * second, ints=np.array([100 + s])) for s in range(4, 6)])
+    file.write_text("time,asset,point,value\n2026-11-02T08:00:08.5Z,m,total,8000\n", encoding="utf-8")
+    assert main(["import", str(path), str(file)]) == 0
+    out = tmp_path / "out.csv"
+    assert main(["export", str(path), *SPAN, "--out", str(out)]) == 0
+    values = [line.split(",")[3] for line in out.read_text(encoding="utf-8").splitlines()[1:]]
+    assert values == ["0", "1", "2", "3", "104", "105", "8000"]
+
+
+def test_of_two_values_at_one_time_the_larger_good_one_counts(tmp_path: Path) -> None:
+    path = plant(tmp_path, "four-01")
+    of = layout("plc", "poll", [Column("m", "total", "int")])
+    base = 1_793_606_400 * 10**9
+    values = [(5, 0), (7, 0), (6, 0), (9, BAD_TIMEOUT)]
+    with Journal.open(place(load(path))) as journal:
+        journal.append([Frame(of, base, ints=np.array([v]), quality=np.array([q], np.uint32)) for v, q in values])
+    out, second = tmp_path / "out.csv", plant(tmp_path, "five-01")
+    assert main(["export", str(path), *SPAN, "--out", str(out)]) == 0
+    assert main(["import", str(second), str(out)]) == 0
+    assert [row[1] for row in told(second)["total"]] == [7]
+
+
+def test_windows_of_any_length_give_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many rows on one day, then one an hour: windows shrink and grow on the way."""
+    monkeypatch.setattr(outgoing, "FEW", 20)
+    monkeypatch.setattr(outgoing, "MANY", 500)
+    path, base = plant(tmp_path, "six-01"), 1_793_491_200 * 10**9  # 2026-11-01T00:00:00Z
+    of = layout("plc", "poll", [Column("m", "total", "int")])
+    times = [base + n * 30 * 10**9 for n in range(2880)] + [base + hour * 3600 * 10**9 for hour in range(24, 200)]
+    with Journal.open(place(load(path))) as journal:
+        journal.append([Frame(of, time, ints=np.array([n])) for n, time in enumerate(times)])
+    reader = History(place(load(path)))
+    found = list(outgoing.rows(reader, [("m", "total")], base, base + 201 * 3600 * 10**9, lambda *_: None))
+    reader.close()
+    assert [value for window in found for value in window.value] == list(range(len(times)))
+    lengths = [len(window) for window in found]
+    assert lengths[0] == 2880
+    assert min(lengths) < 20 < max(lengths[1:])
