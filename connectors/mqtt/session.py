@@ -23,7 +23,7 @@ from config.plant import SECOND, Security, Source
 from connectors import quality
 from connectors.base import Disconnected
 from connectors.mqtt.owed import WINDOW
-from connectors.mqtt.tls import context, refused, untrusted
+from connectors.mqtt.tls import broken_off, context, refused, untrusted
 from connectors.mqtt.wire import LARGEST, Wire, permit
 from connectors.secret import secret
 
@@ -290,6 +290,8 @@ class Session:
             self._over.set_result(None)
         if isinstance(fault, ssl.SSLError):
             self._gone(untrusted(self.source.url, fault))
+        elif 0 in self._answers and self.source.url.startswith("mqtts:"):
+            self._gone(broken_off(self.source.url, self.source.security))
         else:
             self._end(f"the connection is lost{f': {fault}' if fault else ''}", quality.BAD_COMMUNICATION)
 

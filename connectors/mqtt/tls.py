@@ -67,6 +67,13 @@ def untrusted(url: str, fault: ssl.SSLError) -> Disconnected:
     return Disconnected(f"{url}: {text}", quality.BAD_SECURITY)
 
 
+def broken_off(url: str, asked: Security) -> Disconnected:
+    """A connection that ends when TLS stands and nothing was said yet: with TLS 1.3 a broker looks at our certificate
+    only then, and its reason may be lost with the connection."""
+    hint = "it may not accept our client certificate" if asked.cert else _HINTS["SSLV3_ALERT_HANDSHAKE_FAILURE"]
+    return Disconnected(f"{url}: the broker breaks off as soon as TLS stands: {hint}", quality.BAD_SECURITY)
+
+
 def refused(url: str, code: ReasonCode) -> Disconnected:
     """Why the broker does not accept us."""
     if code.getName() in _LOGIN:

@@ -383,7 +383,7 @@ kinds = st.sampled_from(["NBIRTH", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDEATH
 metrics = st.builds(
     metric,
     name=st.sampled_from([None, "Total", "State", "bdSeq", "X"]),
-    value=st.one_of(st.none(), st.integers(0, 2**64 - 1), st.booleans(), st.floats(), st.binary(max_size=4)),
+    value=st.one_of(st.none(), st.integers(0, 2**64 - 1), st.booleans(), st.floats(width=32), st.binary(max_size=4)),
     kind=st.sampled_from([None, *DATATYPES]),
     alias=st.sampled_from([None, 1, 2, 3]),
     ms=st.sampled_from([None, 0, MS_NOW, 2**64 - 1]),
