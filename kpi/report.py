@@ -38,6 +38,13 @@ class Question:
     profile: Profile = "iso22400"
     baseline: tuple[int, int] | None = None
 
+    def reach(self, plant: Plant) -> tuple[int, int]:
+        """The span whose rows the answer rests on: rates look back over the rule's own window."""
+        back = plant.rules.networked.window
+        rated = self.start - back if self.per == "day" else self.end - back
+        begin, stop = self.baseline or (self.start, self.end)
+        return min(self.start, rated, begin), max(self.end, stop)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,43 +35,49 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        made = _assessed(args)
-        if args.xlsx:
-            from kpi.forms.workbook import workbook
+    with ExitStack() as opened:
+        try:
+            made = _assessed(args, opened)
+            if args.xlsx:
+                from kpi.forms.workbook import workbook
 
-            Path(args.xlsx).write_bytes(workbook(made, args.lang))
-    except ImportError as error:
-        print(f"gemba assess: needs {error.name}; install it with: pip install 'gemba[forms]'", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"gemba assess: {args.xlsx}: cannot be written: {error.strerror}; name another file", file=sys.stderr)
-        return 1
+                Path(args.xlsx).write_bytes(workbook(made, args.lang))
+        except ImportError as error:
+            print(f"gemba assess: needs {error.name}; install it with: pip install 'gemba[forms]'", file=sys.stderr)
+            return 1
+        except OSError as error:
+            print(f"gemba assess: {args.xlsx}: cannot be written: {error.strerror}; name another file", file=sys.stderr)
+            return 1
+        _print(args, made)
+    return 0
+
+
+def _print(args: argparse.Namespace, made: "Assessment") -> None:
     if args.json:
         import orjson
 
         sys.stdout.buffer.write(orjson.dumps(made.document(args.lang)) + b"\n")
-        return 0
+        return
     from gemba.sheet import lines, text
 
     if args.csv:
         sys.stdout.write(lines(made.form, args.lang))
     else:
         print(f"{_heading(made)}\n{text(made.form, args.lang)}")
-    return 0
 
 
-def _assessed(args: argparse.Namespace) -> "Assessment":
+def _assessed(args: argparse.Namespace, opened: ExitStack) -> "Assessment":
+    """Its store stays open: what is not asked for is not read."""
     from time import time_ns
 
     from config import span
     from config.load import load
     from config.template_file import load as load_template
-    from kpi.binding.ground import Ground
+    from kpi.binding.ground import Ground, reach
     from kpi.facts.archive import Archive
     from kpi.forms.answers import read_answers
     from kpi.forms.assess import assess, declared_of
-    from store.journal import History, place
+    from store.choice import open_reader
 
     template = load_template(args.template)
     declared = read_answers(template, Path(args.answers)) if args.answers else declared_of(template, None)
@@ -80,8 +87,9 @@ def _assessed(args: argparse.Namespace) -> "Assessment":
     if args.baseline_from or args.baseline_to:
         told = span.span(plant, now, args.baseline_from, args.baseline_to)
         baseline = told.start, told.end
-    archive = Archive(plant.data, plant.id)
-    ground = Ground(History(place(plant)), plant, asked.start, asked.end, archive, now, baseline)
+    reader = open_reader(plant, *reach(plant, (asked.start, asked.end), baseline))
+    opened.callback(reader.close)
+    ground = Ground(reader, plant, asked.start, asked.end, Archive(plant.data, plant.id), now, baseline)
     return assess(template, declared, ground)
 
 

@@ -75,7 +75,7 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     from kpi.energy_report import report, under
     from kpi.facts.archive import Archive
     from kpi.facts.facts import facts
-    from store.journal import History, place
+    from store.choice import open_reader
 
     plant, now = load(Path(args.plant)), time_ns()
     if args.factors:
@@ -84,7 +84,9 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     before = None
     if args.baseline_from or args.baseline_to:
         before = span.span(plant, now, args.baseline_from, args.baseline_to)
-    reader, archive = History(place(plant)), Archive(plant.data, plant.id)
+    windows = [asked, before] if before else [asked]
+    reader = open_reader(plant, min(one.start for one in windows), max(one.end for one in windows))
+    archive = Archive(plant.data, plant.id)
     try:
         whole = facts(reader, plant, asked.start, asked.end, archive, now)
         baseline = facts(reader, plant, before.start, before.end, archive, now) if before else None

@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from config import span
     from config.load import load
+    from store.choice import open_reader
     from store.journal import History, place
     from store.transfer.outgoing import rows, whole, write_csv, write_csv_file, write_parquet
 
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"gemba export: no such point (got {args.points}); write asset.point, as press-01.total", file=sys.stderr)
         return 2
     asked = span.span(plant, clocks.time_ns(), args.start, args.end)
-    told, reader = Progress(args.lang == "zh"), History(place(plant, args.gateway))
+    own = None if args.gateway is None else History(place(plant, args.gateway))
+    told, reader = Progress(args.lang == "zh"), own or open_reader(plant, asked.start, asked.end)
     try:
         windows = rows(reader, keys, asked.start, asked.end, told)
         if args.out is None:

@@ -49,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if args.baseline_from or args.baseline_to:
         told = span.span(plant, now, args.baseline_from, args.baseline_to)
         baseline = told.start, told.end
-    needed = [asked.start, asked.end - plant.rules.networked.window, *(baseline or ())]
-    reader = open_reader(plant, min(needed), asked.end)
     question = Question(asked.start, asked.end, args.by, args.per, args.profile, baseline)
+    reader = open_reader(plant, *question.reach(plant))
     progress = Progress(args.lang)
     try:
         document = report(reader, plant, question, Archive(plant.data, plant.id), now, progress)

@@ -16,7 +16,6 @@ from gemba.dashboard.markup import Document, number, section, table, text
 from gemba.dashboard.words import ORIGINS, named
 from kpi.api.problems import Problem
 from kpi.api.service import Service
-from kpi.binding.ground import Ground
 from kpi.forms.answers import parse_answers
 from kpi.forms.assess import Assessment, assess, declared_of
 from kpi.forms.form import Form
@@ -85,11 +84,9 @@ def _answers(view: View, template: str) -> str:
 
 
 def _assessed(view: View, template: str, written: str) -> Assessment:
-    service, form = view.service, load_template(template)
+    form = load_template(template)
     declared = parse_answers(form, written) if written.strip() else declared_of(form, None)
-    start, end = view.ask.window
-    ground = Ground(service.reader(), service.plant(), start, end, service.archive(), service.clock(), None)
-    return assess(form, declared, ground)
+    return assess(form, declared, view.service.ground(*view.ask.window))
 
 
 def _form(view: View, template: str) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.plant import SECOND, Asset
+from config.plant import SECOND, Asset, Plant
 from config.zone import shown
 from connectors import quality
 from kpi.api.service import Service
 from kpi.api.views import _states
+from store.reader import Reader
 
 BACK = 30 * 60 * SECOND  # further than any row stands for, in a usual plant
 FRESH = 2.5
@@ -44,10 +45,10 @@ class Live:
     def _look(self) -> dict[str, Now]:
         plant, reader, now = self.service.plant(), self.service.reader(), self.service.clock()
         with reader.steady():
-            return {asset.id: self._of(asset, now) for asset in plant.assets.values()}
+            return {asset.id: self._of(reader, plant, asset, now) for asset in plant.assets.values()}
 
-    def _of(self, asset: Asset, now: int) -> Now:
-        reader, zone = self.service.reader(), self.service.plant().timezone
+    @staticmethod
+    def _of(reader: Reader, plant: Plant, asset: Asset, now: int) -> Now:
         hold = max((3 * max(p.every, p.keepalive) for p in asset.points.values()), default=0)
         start = now - max(BACK, hold)
         newest = 0
@@ -59,4 +60,4 @@ class Live:
         if not runs:
             return Now("unknown", "", age)
         state, since, _ = runs[-1]
-        return Now(state, shown(since, zone)[11:16] if since > start else "", age)
+        return Now(state, shown(since, plant.timezone)[11:16] if since > start else "", age)

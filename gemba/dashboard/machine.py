@@ -45,9 +45,8 @@ async def _fill(view: View, name: str) -> None:
     view.documents["kpis"] = kpis = await view.ask.kpis()
     view.documents["energy"] = energy = await view.ask.energy()
     place, row = next((i, row) for i, row in enumerate(kpis["rows"]) if row["asset"] == name)
-    lived = await ask.off(
-        lambda: views.timeline(service.reader(), plant, name, max(start, end - DAY), end, 0, STRETCHES)
-    )
+    day = max(start, end - DAY), end
+    lived = await ask.off(lambda: views.timeline(service.reader(*day), plant, name, *day, 0, STRETCHES))
     view.html(section(view.say("kpis"), _tiles(view, row, place)))
     view.html(section(view.say("timeline"), _strip(view, lived)))
     with ui.element("div").classes("grid"):
@@ -215,11 +214,9 @@ async def _values(view: View, name: str) -> None:
 
 
 def _series(view: View, name: str) -> Sequence[Document]:
-    service, now = view.service, view.service.clock()
-    points = list(service.plant().assets[name].points.values())
-    return [
-        views.series(service.reader(), service.plant(), [point], now - HOUR, now, 10 * ROWS)[0][0] for point in points
-    ]
+    plant, reader, now = view.service.plant(), view.service.reader(), view.service.clock()
+    points = plant.assets[name].points.values()
+    return [views.series(reader, plant, [point], now - HOUR, now, 10 * ROWS)[0][0] for point in points]
 
 
 def _last(column: Document) -> str:

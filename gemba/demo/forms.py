@@ -14,7 +14,7 @@ from kpi.binding.ground import Ground
 from kpi.facts.archive import Archive
 from kpi.forms.answers import read_answers
 from kpi.forms.assess import Assessment, assess, declared_of
-from store.journal import History, place
+from store.choice import open_reader
 
 DAYS = 30 * 86_400 * 10**9
 
@@ -29,7 +29,7 @@ def fill(plant: Plant, folder: Path, start: int, lang: str) -> Iterator[Path]:
         template = load_template(name)
         file = ANSWERS / f"{name}.yaml"
         declared = read_answers(template, file) if file.exists() else declared_of(template, None)
-        ground = Ground(History(place(plant)), plant, begin, end, Archive(plant.data, plant.id), now, None)
+        ground = Ground(open_reader(plant), plant, begin, end, Archive(plant.data, plant.id), now, None)
         made = assess(template, declared, ground)
         path = folder / f"{name}.json"
         path.write_text(json.dumps(made.document(lang), ensure_ascii=False, indent=1), encoding="utf-8")

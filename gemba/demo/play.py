@@ -21,7 +21,7 @@ from kpi.energy_report import report as energy_report
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
 from kpi.report import Question, report
-from store.journal import History, place
+from store.choice import open_reader
 
 SETTLE = 10 * SECOND  # the agent's first polls
 
@@ -67,7 +67,7 @@ async def _live(agent: Agent, seconds: float | None) -> None:
 
 def _compared(staged: Stage, end: int) -> dict[str, list[Line]]:
     """Over the whole, and over the time in which the agent itself collected."""
-    plant, reader = staged.plant, History(place(staged.plant))
+    plant, reader = staged.plant, open_reader(staged.plant)
     archive, now = Archive(plant.data, plant.id), time.time_ns()
     found, live = {}, (staged.since + SETTLE) // GRID * GRID
     for name, start in (("whole", staged.start), ("live", live)):

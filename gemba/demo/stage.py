@@ -18,7 +18,8 @@ from gemba.demo.devices import Devices
 from gemba.demo.past import Spans, write
 from gemba.demo.plant import ANSWERS, FAILING, plant_file, register_file
 from simulators.plant import VirtualPlant
-from store.journal import History, place
+from store.choice import open_reader
+from store.journal import place
 
 DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
@@ -93,4 +94,4 @@ def form(file: Path, start: int, end: int) -> None:
     from kpi.facts.facts import facts
 
     plant = load(file)
-    facts(History(place(plant)), plant, start, end, Archive(plant.data, plant.id), time.time_ns())
+    facts(open_reader(plant), plant, start, end, Archive(plant.data, plant.id), time.time_ns())

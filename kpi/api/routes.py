@@ -80,10 +80,7 @@ def make(service: Service) -> APIRouter:
         """Whether this server can answer. Needs no token, and says more to whoever has one."""
         told: dict[str, Any] = {"status": "ok"}
         if request.state.token is not None or not request.app.state.tokens.all():
-            service.plant()
-            span_ = service.reader().span()
-            told |= {"trouble": service.trouble or None, "store": service.reader().store, "held": span_ is not None}
-            told["status"] = "degraded" if service.trouble else "ok"
+            told = service.health()
         return document(told)
 
     @router.get("/plant", responses={**answered("PlantDocument"), **problems()}, operation_id="plant", tags=["plant"])
@@ -94,17 +91,17 @@ def make(service: Service) -> APIRouter:
     @router.get("/sources", responses={**answered("Sources"), **problems(422)}, operation_id="sources", tags=["plant"])
     def sources(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
         """Every source with the state of its link and its communication history of the last 24 hours."""
-        of, now = service.plant(), service.clock()
+        of, reader, now = service.plant(), service.reader(), service.clock()
         names = list(of.sources)
-        rows = [views.source(service.reader(), of, name, now) for name in names[cursor : cursor + limit]]
+        rows = [views.source(reader, of, name, now) for name in names[cursor : cursor + limit]]
         return document({"sources": rows, "cursor": _next(cursor, limit, len(names))}, match)
 
     @router.get("/assets", responses={**answered("Assets"), **problems(422)}, operation_id="assets", tags=["plant"])
     def assets(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
         """Every asset, connected or only registered, with its state now."""
-        of, now = service.plant(), service.clock()
+        of, reader, now = service.plant(), service.reader(), service.clock()
         names = views.assets(of)
-        rows = [views.asset(service.reader(), of, name, now) for name in names[cursor : cursor + limit]]
+        rows = [views.asset(reader, of, name, now) for name in names[cursor : cursor + limit]]
         return document({"assets": rows, "cursor": _next(cursor, limit, len(names))}, match)
 
     @router.get(
@@ -128,7 +125,7 @@ def make(service: Service) -> APIRouter:
         if name not in of.assets:
             raise Problem(404, f"no connected asset of this name (got {name[:64]}); /api/v1/assets lists them")
         window = service.window(start, end, last, month)
-        return document(views.timeline(service.reader(), of, name, *window, cursor, limit), match)
+        return document(views.timeline(service.reader(*window), of, name, *window, cursor, limit), match)
 
     @router.get(
         "/assets/{id}/series",
@@ -158,7 +155,7 @@ def make(service: Service) -> APIRouter:
         begin, stop = service.window(start, end, last, month)
         begin = max(begin, cursor)
         chosen = [known[name] for name in dict.fromkeys(wanted)]
-        found, after = views.series(service.reader(), of, chosen, begin, stop, limit)
+        found, after = views.series(service.reader(begin, stop), of, chosen, begin, stop, limit)
         told = {"asset": name, **_window(of, begin, stop), "points": found}
         return document({**told, "cursor": str(after) if after is not None else None}, match)
 

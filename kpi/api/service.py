@@ -18,17 +18,21 @@ from config.load import load
 from config.plant import Plant
 from kpi.api.problems import Problem
 from kpi.facts.archive import Archive
-from store.journal import History, place
+from store import StoreError
+from store.choice import Stores
 from store.reader import Reader
 
 if TYPE_CHECKING:
     from kpi.api.models import Assessment
+    from kpi.binding.ground import Ground
     from kpi.forms.assess import Assessment as Assessed
 
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
 FRESH = 5 * 10**9  # an answer may be so old [ns]
 ANSWERS = 64
+DAY = 86_400 * 10**9
+PATIENCE = 30.0  # [s] that one question to a store may take
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class Service:
     trouble: str = ""
     _plant: Plant | None = None
     _stamp: tuple[int, ...] = ()
-    _reader: History | None = None
+    _stores: Stores | None = None
     _one: threading.RLock = field(default_factory=threading.RLock)
     _answers: "OrderedDict[tuple[Any, ...], tuple[int, bytes]]" = field(default_factory=OrderedDict)
     _asked: dict[tuple[Any, ...], threading.Lock] = field(default_factory=dict)
@@ -66,11 +70,28 @@ class Service:
             files.append(self._plant.register.file)
         return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
-    def reader(self) -> Reader:
+    def reader(self, start: int | None = None, end: int | None = None) -> Reader:
+        """The store that answers for [start, end) [ns]; by default for the last day until now."""
+        now = self.clock()
+        return self._opened().over(now - DAY if start is None else start, now if end is None else end)
+
+    def _opened(self) -> Stores:
+        plant = self.plant()
         with self._one:
-            if self._reader is None:
-                self._reader = History(place(self.plant()))
-            return self._reader
+            if self._stores is None or self._stores.plant is not plant:
+                self._stores = Stores(plant, PATIENCE)
+            return self._stores
+
+    def health(self) -> dict[str, Any]:
+        """Whether this server can answer, and what is wrong; a store that is silent is not waited for."""
+        stores, now, held, silent = self._opened(), self.clock(), None, ""
+        store = stores.over(now - DAY, now).store
+        try:
+            held = stores.held(now - DAY, now)
+        except StoreError as error:
+            silent = str(error)
+        trouble = "; ".join(filter(None, (self.trouble, silent)))
+        return {"status": "degraded" if trouble else "ok", "trouble": trouble or None, "store": store, "held": held}
 
     def archive(self) -> Archive:
         plant = self.plant()
@@ -95,9 +116,12 @@ class Service:
 
         self._bounded(window, per, self._groups(by))
         question = Question(*window, by, per, profile, baseline)
-        return self._answer(
-            ("kpis", question), lambda: report(self.reader(), self.plant(), question, self.archive(), self.clock())
-        )
+
+        def made() -> Any:
+            plant = self.plant()
+            return report(self.reader(*question.reach(plant)), plant, question, self.archive(), self.clock())
+
+        return self._answer(("kpis", question), made)
 
     def energy(
         self,
@@ -119,8 +143,10 @@ class Service:
             plant, now = self.plant(), self.clock()
             if factors:
                 plant = replace(plant, factors=under(plant.factors, factors))
-            whole = facts(self.reader(), plant, *window, self.archive(), now)
-            before = facts(self.reader(), plant, *baseline, self.archive(), now) if baseline else None
+            ends = (*window, *baseline) if baseline else window
+            reader = self.reader(min(ends), max(ends))
+            whole = facts(reader, plant, *window, self.archive(), now)
+            before = facts(reader, plant, *baseline, self.archive(), now) if baseline else None
             return report(whole, per, revenue, before, baseline_revenue)
 
         return self._answer(("energy", window, per, factors, revenue, baseline, baseline_revenue), made)
@@ -128,7 +154,6 @@ class Service:
     def assessment(self, template: str, asked: "Assessment") -> "Assessed":
         """A form of this plant. Raises TemplateError and PlantError for what is wrong in the body."""
         from config.template_file import load as load_template
-        from kpi.binding.ground import Ground
         from kpi.forms.assess import assess, declared_of
 
         form = load_template(template)
@@ -138,8 +163,15 @@ class Service:
         if asked.baseline:
             told = span.span(self.plant(), self.clock(), asked.baseline.get("from"), asked.baseline.get("to"))
             before = told.start, told.end
-        ground = Ground(self.reader(), self.plant(), start, end, self.archive(), self.clock(), before)
-        return assess(form, declared, ground)
+        return assess(form, declared, self.ground(start, end, before))
+
+    def ground(self, start: int, end: int, before: tuple[int, int] | None = None) -> "Ground":
+        """What a form of this plant stands on."""
+        from kpi.binding.ground import Ground, reach
+
+        plant = self.plant()
+        reader = self.reader(*reach(plant, (start, end), before))
+        return Ground(reader, plant, start, end, self.archive(), self.clock(), before)
 
     def _groups(self, by: str) -> int:
         plant = self.plant()

@@ -40,6 +40,13 @@ MINUTE_MS = 60_000
 UNFIT = ("not_configured", "no_ideal_cycle")
 
 
+def reach(plant: Plant, window: tuple[int, int], baseline: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The span whose rows a form rests on: its windows, and those of their rates."""
+    windows = [window, baseline] if baseline else [window]
+    back = plant.rules.networked.window
+    return min(min(start, end - back) for start, end in windows), max(end for _, end in windows)
+
+
 class Ground:
     """One window [start, end) [ns] of a plant, and the baseline it is compared with where there is one."""
 

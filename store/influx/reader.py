@@ -164,8 +164,12 @@ class InfluxReader:
         return Event(seq, at, kind, told)
 
     def span(self) -> tuple[int, int] | None:
-        first, last = self._end("ASC"), self._end("DESC")
+        first, last = self.first(), self._end("DESC")
         return None if first is None or last is None else (first, last)
+
+    def first(self) -> int | None:
+        """The time of the first row of all."""
+        return self._end("ASC")
 
     def _end(self, order: Order) -> int | None:
         """The first or last row of all. Imported rows have no epoch: they are looked for in hours beyond the others."""

@@ -37,8 +37,9 @@ class Place:
 class Server(ABC):
     """A connection is made when it is needed. Secrets are read then, and again for each new one."""
 
-    def __init__(self, of: InfluxDB) -> None:
-        self.of = of
+    def __init__(self, of: InfluxDB, patience: float = QUERY) -> None:
+        """`patience` [s]: how long an answer to a question may keep silent."""
+        self.of, self.patience = of, patience
         self._pool: urllib3.PoolManager | None = None
 
     @property
@@ -93,7 +94,7 @@ class Server(ABC):
         if accept == "application/csv":
             asked |= {"chunked": "true", "chunk_size": "10000"}
         try:
-            status, body, _ = self._exchange("/query", urlencode(asked).encode(), QUERY, {"Accept": accept})
+            status, body, _ = self._exchange("/query", urlencode(asked).encode(), self.patience, {"Accept": accept})
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._fault(plain(error)) from error
         if status != 200:
@@ -115,15 +116,15 @@ class Server(ABC):
             self.of.url + path,
             body=body,
             headers={"Content-Type": kind, **self.authorization, **headers},
-            timeout=urllib3.Timeout(connect=CONNECT, read=deadline),
+            timeout=urllib3.Timeout(connect=min(CONNECT, deadline), read=deadline),
             redirect=False,
         )
         return reply.status, reply.data, reply.headers
 
 
-def connect(of: InfluxDB) -> Server:
+def connect(of: InfluxDB, patience: float = QUERY) -> Server:
     """No socket is opened yet."""
-    return Version1(of) if of.database is not None else Version2(of)
+    return Version1(of, patience) if of.database is not None else Version2(of, patience)
 
 
 def plain(error: Exception) -> str:
@@ -192,8 +193,8 @@ class Version1(Server):
 class Version2(Server):
     """`influxdb_client` is imported when a 2.x is written to: reading does without."""
 
-    def __init__(self, of: InfluxDB) -> None:
-        super().__init__(of)
+    def __init__(self, of: InfluxDB, patience: float = QUERY) -> None:
+        super().__init__(of, patience)
         self._client: Any = None
         self._writing: Any = None
         self._org = of.org  # where none is named, the bucket's
