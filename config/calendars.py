@@ -7,6 +7,7 @@ from itertools import combinations_with_replacement
 from typing import Any, Literal
 
 from config.cursor import Cursor, Reject, mapping
+from config.files import content
 from config.keys import NONE, REQUIRED, Key, Section, exactly
 from config.plant import ALWAYS, Calendar, Shift
 from config.register import yes_or_no
@@ -85,7 +86,7 @@ def _workdays(cursor: Cursor) -> Literal["china"] | Mapping[date, bool]:
 def _listed(cursor: Cursor, file: Any) -> Mapping[date, bool]:
     """Lines `2026-10-10,yes`: dates that differ from the week, and whether they are worked."""
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = content(file).decode("utf-8-sig").splitlines()
     except (OSError, ValueError):
         raise Reject(
             "the file of working days cannot be read", "write lines such as 2026-10-10,yes", str(file)

@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from config.faults import Fault
+from config.files import content
 
 Scalar = None | bool | int | Decimal | str
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -133,7 +134,7 @@ def parse(text: str, file: str) -> tuple[Node, list[Fault]]:
 def read(path: Path) -> tuple[Node, list[Fault]]:
     """As `parse`, from a file; one that cannot be read is a fault of its own."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content(path).decode("utf-8-sig")
     except OSError as error:
         why = error.strerror or type(error).__name__
         return Node({}, 1, {}), [Fault(str(path), 0, "", f"cannot be read: {why}", None, "give the path of a file")]

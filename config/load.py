@@ -12,6 +12,7 @@ from config import addresses, assets, calendars, checks, factors, meters, overri
 from config.cursor import Cursor, Reject, text
 from config.document import read
 from config.faults import PlantError, in_order
+from config.files import content, noted
 from config.keys import NONE, REQUIRED, Key, Section, raw
 from config.plant import ALWAYS, Plant
 from config.values import path, timezone
@@ -113,14 +114,15 @@ def load(path: Path, *, registered: bool = True) -> Plant:
 
     With `registered` False the register is left alone: that is for writing one.
     """
-    node, faults = read(path)
-    if faults and not node.value:
-        raise PlantError(faults)
-    root = Cursor(node, str(path), faults)
-    plant = root.parsed(lambda cursor: _plant(cursor, path, registered), None)
+    with noted() as files:
+        node, faults = read(path)
+        if faults and not node.value:
+            raise PlantError(faults)
+        root = Cursor(node, str(path), faults)
+        plant = root.parsed(lambda cursor: _plant(cursor, path, registered), None)
     if faults or plant is None:
         raise PlantError(faults)
-    return replace(plant, warnings=in_order(root.warnings))
+    return replace(plant, warnings=in_order(root.warnings), files=files)
 
 
 def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
@@ -148,7 +150,7 @@ def _plant(root: Cursor, file: Path, registered: bool) -> Plant | None:
     if "factors" not in values:
         values["factors"] = factors.profile("sme-2024")
     called, name = values.pop("plant", ""), values.pop("name", None)
-    digest = sha256(file.read_bytes()).hexdigest()
+    digest = sha256(content(file)).hexdigest()
     plant = Plant(
         **{"data": data, "timezone": zone, **values}, id=called, name=name or called, file=file, sha256=digest
     )

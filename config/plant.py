@@ -370,11 +370,18 @@ class Plant:
     stores: Mapping[str, InfluxDB] = field(default_factory=dict)
     rules: Rules = Rules()
     warnings: tuple[Fault, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    """Every file that it was read from, as it was."""
 
     def points(self) -> list[Point]:
         """Every point of every asset and meter, in the order of the file."""
         found = [point for asset in self.assets.values() for point in asset.points.values()]
         return found + [meter.point for meter in self.meters.values()]
+
+    @property
+    def gateways(self) -> list[str]:
+        """Those that the sources name. With one or none, one agent collects everything."""
+        return sorted({source.gateway for source in self.sources.values() if source.gateway})
 
     def device(self, asset: str) -> Device | None:
         """The register's row of a connected asset."""

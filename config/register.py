@@ -13,6 +13,7 @@ from typing import Any
 
 from config.cursor import Reject
 from config.faults import Fault
+from config.files import content
 from config.plant import Device, Register
 
 HEADINGS = {
@@ -61,23 +62,23 @@ def read(file: Path, faults: list[Fault], warnings: list[Fault]) -> Register | N
     Raises Reject for a file that is no table.
     """
     try:
-        content = file.read_bytes()
+        read = content(file)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise Reject(
             f"the register cannot be read: {why}", "mend the path, or write one with `gemba register`"
         ) from None
-    rows = _sheet(content) if file.suffix.lower() == ".xlsx" else _table(content)
+    rows = _sheet(read) if file.suffix.lower() == ".xlsx" else _table(read)
     filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
     if not filled:
         raise Reject("the register is empty", "write a row of headings, beginning with id or 编号")
     devices = _devices(_Reading(str(file), faults, warnings), filled[0], filled[1:])
-    return None if devices is None else Register(file, sha256(content).hexdigest(), tuple(devices))
+    return None if devices is None else Register(file, sha256(read).hexdigest(), tuple(devices))
 
 
-def _table(content: bytes) -> list[Row]:
+def _table(read: bytes) -> list[Row]:
     try:
-        text = content.decode("utf-8-sig")
+        text = read.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Reject("the register is not UTF-8 text", "save it as CSV UTF-8, or as XLSX") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -92,13 +93,13 @@ def _table(content: bytes) -> list[Row]:
     return rows
 
 
-def _sheet(content: bytes) -> list[Row]:
+def _sheet(read: bytes) -> list[Row]:
     try:
         from openpyxl import load_workbook
     except ImportError:
         raise Reject("reading XLSX needs openpyxl", "pip install 'gemba[forms]', or save it as CSV UTF-8") from None
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        book = load_workbook(io.BytesIO(read), read_only=True, data_only=True)
         return [(number, row) for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1)]
     except Exception as error:  # openpyxl raises whatever its parsers raise on a file that is none
         raise Reject(

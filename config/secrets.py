@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from config.cursor import Cursor, Reject, text
+from config.files import elsewhere
 from config.plant import Secret
 from config.urls import HIDDEN
 from config.values import path
@@ -34,6 +35,8 @@ def _variable(cursor: Cursor) -> str:
 
 def private(cursor: Cursor, file: Path) -> None:
     """A secret file that everybody may read is a fault; one that is not there may be so elsewhere."""
+    if elsewhere():
+        return
     try:
         mode = file.stat().st_mode
     except (OSError, ValueError):

@@ -5,7 +5,7 @@ from config.plant import Plant
 
 def collected_by(plant: Plant, gateway: str | None) -> str:
     """What is wrong with a gateway's name, or nothing."""
-    named = sorted({source.gateway for source in plant.sources.values() if source.gateway})
+    named = plant.gateways
     if gateway is not None and gateway not in named:
         return (
             f"no source of {plant.file} stands behind that gateway (got {gateway}); known: {', '.join(named) or 'none'}"
