@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.load import load
 from config.plant import SECOND, Plant, Point, Source
+from config.version import version
 from connectors import quality
 from connectors.clock import SYSTEM, Clock
 from edge.clock import ClockWatch, Step, synchronisation
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 LEAVE = 2.5  # seconds for all connections to close in, of the five that a clean stop may take
 LAST = 2.0  # and for the last commit
 TEND = 10.0
-SLOTS = 10  # of an interval: polls are spread over it, but not so far that each wakes the processor on its own
+SLOTS = 4  # of an interval: polls are spread over it, but a wake of an idle processor costs as much as several polls
 INFLUXDB = "influxdb"
 _log = logging.getLogger("gemba.agent")
 _Sources = dict[str, tuple[Source, tuple[Point, ...]]]
@@ -126,6 +127,7 @@ class Agent:
     async def _begin(self) -> None:
         span = await asyncio.to_thread(self.journal.span)
         self.keeper.note("start", self.started, {"gateway": self.gateway, "sha256": self.plant.sha256})
+        self.keeper.note("plant", self.started, version(self.plant))
         self._collect(_collected(self.plant, self.gateway))
         if span is not None:
             for collector in self.collectors.values():
@@ -175,7 +177,6 @@ class Agent:
         async with self._reloading:
             try:
                 plant = await asyncio.to_thread(load, self.plant.file)
-                text = await asyncio.to_thread(plant.file.read_text, encoding="utf-8")
                 if (plant.id, plant.data) != (self.plant.id, self.plant.data):
                     raise ValueError("`plant` and `data` cannot change while the agent runs; restart it")
                 if (plant.store is None) != (self.plant.store is None):
@@ -187,7 +188,7 @@ class Agent:
             await self._change(_collected(self.plant, self.gateway), _collected(plant, self.gateway), plant)
             if self.forwarder is not None:
                 self.forwarder.reload(plant)
-            self.keeper.note("plant", self.clock.wall_ns(), {"sha256": plant.sha256, "text": text})
+            self.keeper.note("plant", self.clock.wall_ns(), version(plant))
             _log.info("the plant file was read again")
             return True
 

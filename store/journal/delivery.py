@@ -162,7 +162,9 @@ def _text(segment: Segment, chunk: Chunk) -> Mapping[int, str]:
 
 def _struck(shelf: Shelf, segment: Segment, chunk: Chunk) -> dict[int, frozenset[int]]:
     """Places in the segment whose value was struck, by column."""
-    struck = {}
+    struck: dict[int, frozenset[int]] = {}
+    if not shelf.stricken:
+        return struck
     for number, column in enumerate(segment.layouts[chunk.layout].columns):
         places = shelf.struck(column.asset, column.point)[0]
         if len(places) and len(here := np.intersect1d(places - segment.base, chunk.seqs)):

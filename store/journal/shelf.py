@@ -100,6 +100,11 @@ class Shelf:
         self.unreadable[path] = str(error)
         log.warning("%s: cannot be read (%s); its rows are left out until the agent sets it aside", path, error)
 
+    @property
+    def stricken(self) -> bool:
+        """Whether any row at all counts no more; most plants have none."""
+        return any(self._strikes.values())
+
     def struck(self, asset: str, point: str) -> tuple[Ints, Ints]:
         """Places in the log, and times, of the point's rows that count no more."""
         if self._struck is None:
