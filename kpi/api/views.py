@@ -46,8 +46,7 @@ def source(reader: Reader, plant: Plant, name: str, now: int) -> Json:
     hours = np.arange(now // HOUR - 23, now // HOUR + 1) * HOUR
     expected, good = np.zeros((2, len(hours)), np.int64)
     state, last = "unknown", 0
-    for asset in linked:
-        links = reader.links(asset, int(hours[0]), now + 1)
+    for links in reader.links(linked, int(hours[0]), now + 1).values():
         mine = np.array([links.sources[code] == name for code in links.source], bool)
         place = np.clip((links.time[mine] - hours[0]) // HOUR, 0, len(hours) - 1)
         np.add.at(expected, place, links.expected[mine])

@@ -211,7 +211,7 @@ class Ground:
 
     def meter(self, name: str) -> Share:
         """How much of the window a meter was online, by its communication history."""
-        told = self.reader.links(name, self.start, self.end)
+        told = self.reader.links([name], self.start, self.end)[name]
         minutes, expected = len(np.unique(told.time)) * MINUTE_MS, int(told.expected.sum())
         heard = int(told.good.sum()) * minutes // expected if expected else 0
         whole = (self.end - self.start) // MS

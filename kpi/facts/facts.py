@@ -11,12 +11,13 @@ from typing import Literal
 import numpy as np
 
 from config.faults import Fault, PlantError
-from config.plant import Plant
+from config.plant import Asset, Plant
 from config.slices import slices
 from config.zone import EPOCH, Offsets, shown
 from kpi import dimensions
 from kpi.facts import form, stretch
 from kpi.facts.archive import Archive, Day
+from kpi.facts.links import heard
 from kpi.facts.names import Names
 from kpi.facts.schema import Table, stacked
 from kpi.facts.units import Unit, units_of
@@ -75,21 +76,25 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
     parts: list[Mapping[str, Table]] = []
     if archive:
         days = archive.read(sorted({day for wanted in whole.values() for day in wanted}), names)
-        changed: set[int] = set()
-        for done, unit in enumerate(units):
-            told(done, len(units))
-            if wanted := whole[unit.id]:
-                changed |= stretch.refresh(reader, plant, unit, wanted, days, steps, names)
+        stale = [stretch.stale(reader, plant, unit, whole[unit.id], days) for unit in units if whole[unit.id]]
+        changed = stretch.refresh(reader, plant, stale, days, steps, names, told)
         stamp = blake2b(f"{now}:{reader.store}".encode(), digest_size=8).hexdigest()
         for day in changed:
             days[day].settle()
         _keep(archive, plant, {day: days[day] for day in sorted(changed)}, names, stamp)
         parts += _kept(units, whole, days, start, end, names)
+    rest: dict[tuple[int, int, int], list[Unit]] = {}
     for unit in units:
         for first, last in _from_rows(unit, whole[unit.id], start, end):
             _refuse_lost(unit, whole[unit.id], days, first, last, plant)
-            cut = slices(unit.calendar, unit.stops, Offsets(plant.timezone, first, last), first, last)
-            parts.append(stretch.formed(reader, plant, unit.of, cut, steps, names).tables)
+            rest.setdefault((id(unit.days), first, last), []).append(unit)
+    for (_, first, last), some in rest.items():
+        one = some[0]
+        cut = slices(one.calendar, one.stops, Offsets(plant.timezone, first, last), first, last)
+        links = heard(reader, [unit.id for unit in some if isinstance(unit.of, Asset)], cut, names)
+        for done, unit in enumerate(some):
+            told(done, len(some))
+            parts.append(form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names).tables)
     tables = {name: _in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
     return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
 

@@ -43,9 +43,9 @@ def clock_steps(reader: Reader, end: int = EVER) -> tuple[ClockStep, ...]:
 
 
 def of_asset(
-    reader: Reader, plant: Plant, asset: Asset, cut: Slices, steps: Sequence[ClockStep], names: Names
+    reader: Reader, plant: Plant, asset: Asset, cut: Slices, links: Table, steps: Sequence[ClockStep], names: Names
 ) -> Formed:
-    """Everything about one connected asset."""
+    """Everything about one connected asset; `links` is its communication history in these slices."""
     cuts = Cuts(np.append(cut.start, cut.end[-1]), cut.scheduled)
     start, end = int(cuts.edges[0]), int(cuts.edges[-1])
     reading = Reading(reader, asset.id, _points(asset), start, end, steps, asset.short_stop + 1)
@@ -69,7 +69,6 @@ def of_asset(
     energy = empty("energy")
     if metered := flows.of_asset(asset):
         energy = flows.table(flows.flow(reading, metered, cuts, of.states), metered, cuts, names, meter=False)
-    links = _links(reader, asset.id, cuts, names)
     told["held_ms"] = _held(reader, asset, reading, cuts, links)
     told["rows"], told["digest"] = reading.counts(cuts.edges)
     told["flags"] |= marked(reading, cuts)
@@ -79,6 +78,21 @@ def of_asset(
     for table in tables.values():
         table["asset"] = code
     return Formed(tables, reading, min(opened, default=None))
+
+
+def of(
+    reader: Reader,
+    plant: Plant,
+    unit: Asset | Meter,
+    cut: Slices,
+    links: Table | None,
+    steps: Sequence[ClockStep],
+    names: Names,
+) -> Formed:
+    """One asset or meter; of an asset, with its communication history."""
+    if isinstance(unit, Asset):
+        return of_asset(reader, plant, unit, cut, empty("links") if links is None else links, steps, names)
+    return of_meter(reader, unit, cut, steps, names)
 
 
 def of_meter(reader: Reader, meter: Meter, cut: Slices, steps: Sequence[ClockStep], names: Names) -> Formed:
@@ -145,20 +159,6 @@ def marked(reading: Reading, cuts: Cuts) -> Ints:
             place = cuts.of(times)
             flags[np.unique(place[(place >= 0) & (place < len(cuts))])] |= bit
     return flags
-
-
-def _links(reader: Reader, asset: str, cuts: Cuts, names: Names) -> Table:
-    told = reader.links(asset, int(cuts.edges[0]), int(cuts.edges[-1]))
-    place = cuts.of(told.time)
-    key = place * max(len(told.sources), 1) + told.source
-    used, back = np.unique(key, return_inverse=True)
-    found = empty("links", len(used))
-    if len(used):
-        found["start"] = cuts.edges[used // len(told.sources)]
-        found["source"] = names.codes(told.sources)[used % len(told.sources)]
-    np.add.at(found["expected"], back, told.expected)
-    np.add.at(found["good"], back, told.good)
-    return found
 
 
 def _held(reader: Reader, asset: Asset, reading: Reading, cuts: Cuts, links: Table) -> Ints:

@@ -4,8 +4,8 @@ Days that follow one another are formed at once. The store's version of their ro
 row that arrives meanwhile cannot be missed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from config.slices import Slices
 from config.zone import HOUR
 from kpi.facts import form
 from kpi.facts.archive import Day, Stamp
+from kpi.facts.links import heard
 from kpi.facts.names import Names
 from kpi.facts.parts import Parts
 from kpi.facts.reach import Reaches
@@ -27,42 +28,60 @@ LONGEST = 31  # days formed at once
 TRIES = 4
 
 
-def formed(
-    reader: Reader, plant: Plant, of: Asset | Meter, cut: Slices, steps: Sequence[ClockStep], names: Names
-) -> form.Formed:
-    if isinstance(of, Asset):
-        return form.of_asset(reader, plant, of, cut, steps, names)
-    return form.of_meter(reader, of, cut, steps, names)
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What of one asset or meter has to be formed anew."""
+
+    unit: Unit
+    parts: Parts
+    days: list[int]
 
 
-def refresh(
-    reader: Reader,
-    plant: Plant,
-    unit: Unit,
-    wanted: Sequence[int],
-    days: Mapping[int, Day],
-    steps: Sequence[ClockStep],
-    names: Names,
-) -> set[int]:
-    """Brings the facts of one unit on these days to what rows and plant file say now; the days that changed."""
+def stale(reader: Reader, plant: Plant, unit: Unit, wanted: Sequence[int], days: Mapping[int, Day]) -> Stale:
+    """The days of which rows or plant file say something else now than when their facts were formed."""
     parts = Parts(plant, unit)
     versions: dict[tuple[int, int], str] = {}
-    stale = []
+    found = []
     for day in wanted:
         stamp = days[day].stamps.get(unit.id)
         if stamp is not None and stamp.kept:
             continue
         if stamp is None or stamp.config != parts(day, stamp.since, stamp.until):
-            stale.append(day)
+            found.append(day)
             continue
         span = stamp.first, stamp.last
         if span not in versions:
             versions[span] = reader.version(unit.id, *span)
         if versions[span] != stamp.version:
-            stale.append(day)
-    for run in _runs(stale):
-        _form(reader, plant, unit, run, days, steps, names, parts)
-    return set(stale)
+            found.append(day)
+    return Stale(unit, parts, found)
+
+
+def refresh(
+    reader: Reader,
+    plant: Plant,
+    of: Sequence[Stale],
+    days: Mapping[int, Day],
+    steps: Sequence[ClockStep],
+    names: Names,
+    told: Callable[[int, int], None],
+) -> set[int]:
+    """Brings these facts to what rows and plant file say now; the days that changed."""
+    batches: dict[tuple[int, int, int], tuple[list[int], list[Stale]]] = {}
+    for one in of:
+        for run in _runs(one.days):
+            batches.setdefault((id(one.unit.days), run[0], run[-1]), (run, []))[1].append(one)
+    done, whole = 0, sum(len(some) for _, some in batches.values())
+    for run, some in batches.values():
+        cut = some[0].unit.days.only(run[0], run[-1])
+        first, last = int(cut.start[0]) - HOUR, int(cut.end[-1]) + HOUR
+        versions = [reader.version(one.unit.id, first, last) for one in some]
+        links = heard(reader, [one.unit.id for one in some if isinstance(one.unit.of, Asset)], cut, names)
+        for one, version in zip(some, versions, strict=True):
+            told(done, whole)
+            done += 1
+            _form(reader, plant, one, run, cut, (first, last, version), links, days, steps, names)
+    return {day for one in of for day in one.days}
 
 
 def _runs(days: Sequence[int]) -> Iterator[list[int]]:
@@ -79,22 +98,28 @@ def _runs(days: Sequence[int]) -> Iterator[list[int]]:
 def _form(
     reader: Reader,
     plant: Plant,
-    unit: Unit,
+    stale: Stale,
     run: Sequence[int],
+    cut: Slices,
+    before: tuple[int, int, str],
+    links: dict[str, Table],
     days: Mapping[int, Day],
     steps: Sequence[ClockStep],
     names: Names,
-    parts: Parts,
 ) -> None:
-    cut = unit.days.only(run[0], run[-1])
-    first, last = int(cut.start[0]) - HOUR, int(cut.end[-1]) + HOUR
-    for _ in range(TRIES):
-        before = reader.version(unit.id, first, last)
-        made = formed(reader, plant, unit.of, cut, steps, names)
+    unit = stale.unit
+    first, last, version = before
+    for attempt in range(TRIES):
+        if attempt:
+            version = reader.version(unit.id, first, last)
+            if reader.version(unit.id, *before[:2]) != before[2]:
+                links = heard(reader, [unit.id] if isinstance(unit.of, Asset) else [], cut, names)
+        made = form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names)
         reaches = Reaches(made, unit.of)
         spans = [reaches.of(*unit.days.span(day)) for day in run]
         reached = min(one.since for one in spans), max(one.until for one in spans)
-        if reached[0] >= first and reached[1] <= last and reader.version(unit.id, first, last) == before:
+        steady = reader.version(unit.id, first, last) == version
+        if reached[0] >= first and reached[1] <= last and steady:
             break
         first, last = min(first, reached[0]), max(last, reached[1])
     gone = _gone(reader, unit.of)
@@ -105,8 +130,8 @@ def _form(
         if held is not None and (held.oldest < gone or days[day].rows(code) > _rows(tables)):
             days[day].stamps[unit.id] = replace(held, version="")
             continue
-        config = parts(day, span.since, span.until)
-        stamp = Stamp(span.since, span.until, span.oldest, config, first, last, before)
+        config = stale.parts(day, span.since, span.until)
+        stamp = Stamp(span.since, span.until, span.oldest, config, first, last, version)
         days[day].fresh[code], days[day].stamps[unit.id] = tables, stamp
 
 

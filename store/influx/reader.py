@@ -24,8 +24,10 @@ from store.reader import GATEWAY, Event, Links, Series
 FIRST, LAST = -(2**63) + 2, 2**63 - 2  # of the times that InfluxDB knows
 SLICE = 86400 * 10**9  # of time asked for at once
 NEAR = 3600 * 10**9  # how far `before` and `after` look at first
+TOGETHER = 100  # assets asked for at once
 ROWS, MORE = 64, 16  # how many rows they look at then, and how many times as many each time after
 Order = Literal["ASC", "DESC"]
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 class InfluxReader:
@@ -40,7 +42,7 @@ class InfluxReader:
         self._lean = lean
         self._gateways: dict[tuple[str, str], int] = {}
         self._numbers: dict[str, int] = {}
-        if isinstance(plant, Plant) and len({source.gateway for source in plant.sources.values()}) > 1:
+        if isinstance(plant, Plant) and len(plant.gateways) > 1:
             names = sorted({source.gateway or "" for source in plant.sources.values()})
             self._numbers = {name: number for number, name in enumerate(names)}
             for point in plant.points():
@@ -135,14 +137,28 @@ class InfluxReader:
         return rows if which is None else taken(rows, which)
 
     # -- the rest ------------------------------------------------------------------------------------------------------
-    def links(self, asset: str, start: int, end: int) -> Links:
-        kinds: dict[str, Kind] = {"expected": "int", "good": "int", "state": "int", "source": "text"}
-        found = self._rows(kinds, shape.LINK, self._where(start, end, asset=asset))
-        codes, names = found.texts["source"]
+    def links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
+        found: dict[str, Links] = {}
+        for first in range(0, len(assets), TOGETHER):
+            found |= self._links(assets[first : first + TOGETHER], start, end)
+        return found
+
+    def _links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
+        kinds: dict[str, Kind] = {"expected": "int", "good": "int", "state": "int", "source": "text", "asset": "text"}
+        any_of = " OR ".join(f"{identifier('asset')} = {literal(asset)}" for asset in assets)
+        rows = self._rows(kinds, shape.LINK, f"{self._where(start, end)} AND ({any_of})")
+        codes, names = rows.texts["source"]
         rank = np.array([sorted(names).index(name) for name in names], np.int32)[codes]
-        order = np.lexsort((rank, found.ints["time"]))
-        columns = (found.ints[name][order] for name in ("expected", "good", "state"))
-        return Links(found.ints["time"][order], rank[order], tuple(sorted(names)), *columns)
+        owner, owners = rows.texts["asset"]
+        order = np.lexsort((rank, rows.ints["time"], owner))
+        first, last = (np.searchsorted(owner[order], np.arange(len(owners)), side) for side in SIDES)
+        mine = {name: order[first[code] : last[code]] for code, name in enumerate(owners)}
+        found: dict[str, Links] = {}
+        for asset in assets:
+            which = mine.get(asset, order[:0])
+            counts = (rows.ints[name][which] for name in ("expected", "good", "state"))
+            found[asset] = Links(rows.ints["time"][which], rank[which], tuple(sorted(names)), *counts)
+        return found
 
     def events(self, start: int, end: int, kinds: Sequence[str] = ()) -> list[Event]:
         where = self._where(start, min(end, LAST - shape.SPREAD) + shape.SPREAD)

@@ -18,6 +18,7 @@ from store.journal.shelf import Shelf
 from store.reader import LINK_GROUP, LINK_POINTS, Event, Links, Series
 
 EVER = 2**63 - 1
+LinkPart = tuple[str, Ints, Ints, Ints]  # source, times, places in the log, and a line for each of LINK_POINTS
 FIRST_LOOK = HOUR  # how far `before` and `after` look at first; four times as far each time after
 
 
@@ -90,12 +91,12 @@ class History:
             segment.fault(-layout, error)
             return {}
 
-    def _layouts(self, asset: str, links: bool = False) -> list[tuple[Segment, int]]:
+    def _layouts(self, asset: str) -> list[tuple[Segment, int]]:
         return [
             (segment, layout)
             for segment in self.shelf.segments.values()
             for layout in segment.assets.get(asset, ())
-            if (segment.layouts[layout].group == LINK_GROUP) == links
+            if segment.layouts[layout].group != LINK_GROUP
         ]
 
     def _extent(self, asset: str, points: Sequence[str]) -> tuple[int, int]:
@@ -137,23 +138,29 @@ class History:
         return {point: found[point] for point in points}
 
     # -- the rest ------------------------------------------------------------------------------------------------------
-    def links(self, asset: str, start: int, end: int) -> Links:
+    def links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
         with self._one:
-            return self.shelf.reading(lambda: self._links(asset, start, end))
+            return self.shelf.reading(lambda: self._links(assets, start, end))
 
-    def _links(self, asset: str, start: int, end: int) -> Links:
-        sources: dict[str, int] = {}
-        parts: list[tuple[Ints, ...]] = []
-        for segment, layout in self._layouts(asset, links=True):
-            wanted = columns_of(segment, layout, asset, LINK_POINTS)
-            source = sources.setdefault(segment.layouts[layout].source, len(sources))
-            for chunk in segment.chunks(layout, start, end):
-                values = (chunk.values[wanted[point][0]] for point in LINK_POINTS)
-                parts.append((chunk.times, chunk.seqs + segment.base, np.full(len(chunk), source), *values))
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [NO_INTS] * 6
-        order = np.lexsort((columns[1], columns[0]))
-        time, _, source_of, expected, good, state = (column[order] for column in columns)
-        return Links(time, source_of.astype(np.int32), tuple(sources), expected, good, state)
+    def _links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
+        parts: dict[str, list[LinkPart]] = {asset: [] for asset in assets}
+        for segment in self.shelf.segments.values():
+            layouts = dict.fromkeys(layout for asset in assets for layout in segment.assets.get(asset, ()))
+            for layout in layouts:
+                of = segment.layouts[layout]
+                if of.group != LINK_GROUP:
+                    continue
+                chunks = [chunk for chunk in segment.chunks(layout, start, end) if len(chunk)]
+                if not chunks:
+                    continue
+                times = np.concatenate([chunk.times for chunk in chunks])
+                seqs = np.concatenate([chunk.seqs for chunk in chunks]) + segment.base
+                lines = np.concatenate([chunk.values for chunk in chunks], axis=1)
+                place = {(column.asset, column.point): number for number, column in enumerate(of.columns)}
+                for asset in {column.asset for column in of.columns} & parts.keys():
+                    values = lines[[place[asset, point] for point in LINK_POINTS]]
+                    parts[asset].append((of.source, times, seqs, values))
+        return {asset: _linked(some) for asset, some in parts.items()}
 
     def events(self, start: int, end: int, kinds: Sequence[str] = ()) -> list[Event]:
         with self._one:
@@ -212,6 +219,18 @@ class History:
             for column in segment.layouts[layout].columns
             if column.asset == asset
         }
+
+
+def _linked(parts: Sequence[LinkPart]) -> Links:
+    """Parts of one asset in the order of time, then of the log."""
+    if not parts:
+        return Links(NO_INTS, np.empty(0, np.int32), (), NO_INTS, NO_INTS, NO_INTS)
+    sources = {source: place for place, source in enumerate(dict.fromkeys(part[0] for part in parts))}
+    source_of = np.concatenate([np.full(len(times), sources[source], np.int32) for source, times, _, _ in parts])
+    time, seq = (np.concatenate([part[place] for part in parts]) for place in (1, 2))
+    order = np.lexsort((seq, time))
+    expected, good, state = np.concatenate([values for *_, values in parts], axis=1)[:, order]
+    return Links(time[order], source_of[order], tuple(sources), expected, good, state)
 
 
 def columns_of(segment: Segment, layout: int, asset: str, points: Collection[str]) -> dict[str, list[int]]:

@@ -98,7 +98,10 @@ class Memory:
                 found[point] = picked(rows, np.arange(which[good - 1] + 1))
         return found
 
-    def links(self, asset: str, start: int, end: int) -> Links:
+    def links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
+        return {asset: self._links(asset, start, end) for asset in assets}
+
+    def _links(self, asset: str, start: int, end: int) -> Links:
         if asset not in self.history:
             return Links(NO_INTS, np.empty(0, np.int32), (), NO_INTS, NO_INTS, NO_INTS)
         told = self.history[asset]

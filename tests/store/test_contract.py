@@ -55,7 +55,9 @@ CELL = layout(
     ],
 )
 LINK = Layout("plc", LINK_GROUP, tuple(Column("press-01", name, "int") for name in LINK_POINTS))
-LINK_2 = Layout("broker", LINK_GROUP, tuple(Column("press-01", name, "int") for name in LINK_POINTS))
+LINK_2 = Layout(
+    "broker", LINK_GROUP, tuple(Column(asset, name, "int") for asset in ("press-01", "saw-07") for name in LINK_POINTS)
+)
 POINTS = sorted({(c.asset, c.point) for of in (PRESS, CELL) for c in of.columns})
 ODD = [0.1 + 0.2, -0.0, 5e-324, 1.7976931348623157e308, 1e16, 123456789.12345679, -2.2250738585072014e-308]
 WORDS = ["RUN", "", "2", "2.0", 'say "x", y\\', "two\r\n\nlines", "运行", " ", "null", "name,tags,name\ndatabases,"]
@@ -108,7 +110,7 @@ def tell(told: Told) -> None:
     )
     told.append([message(number, [[0, 1, 2, 3], [2, 3], [0], [1, 3]][number % 4]) for number in range(40)])
     told.append([Frame(LINK, START + minute * 60 * SECOND, ints=np.array([60, 59 - minute, 1])) for minute in range(3)])
-    told.append([Frame(LINK_2, START, ints=np.array([6, 0, 2]))])
+    told.append([Frame(LINK_2, START, ints=np.array([6, 0, 2, 6, 5, 1]))])
     told.journal.note("loss", START, {"source": "plc", "why": "journal full"})
     told.journal.note("loss", START, {"source": "broker", "why": 'a "b"\n'})
     told.journal.step(START + 30 * SECOND, {"old": START + 43 * SECOND, "new": START + 30 * SECOND})
@@ -289,22 +291,32 @@ def test_before_and_after(reader: Reader, model: Model, asset: str, time: int, g
 
 
 def test_links(reader: Reader) -> None:
-    links = reader.links("press-01", START, START + HOUR)
-    told = zip(
-        links.time.tolist(),
-        (links.sources[code] for code in links.source),
-        *(column.tolist() for column in (links.expected, links.good, links.state)),
-        strict=True,
-    )
     minute = 60 * SECOND
-    assert sorted(told) == [
-        (START, "broker", 6, 0, 2),
-        (START, "plc", 60, 59, 1),
-        (START + minute, "plc", 60, 58, 1),
-        (START + 2 * minute, "plc", 60, 57, 1),
-    ]
-    assert reader.links("press-01", START + 1, START + minute).time.tolist() == []
-    assert reader.links("oven-01", 0, EVER).time.tolist() == []
+    asked = ["saw-07", "oven-01", "press-01"]
+    found = reader.links(asked, START, START + HOUR)
+    assert list(found) == asked
+    told = {
+        asset: zip(
+            links.time.tolist(),
+            (links.sources[code] for code in links.source),
+            *(column.tolist() for column in (links.expected, links.good, links.state)),
+            strict=True,
+        )
+        for asset, links in found.items()
+    }
+    assert {asset: sorted(rows) for asset, rows in told.items()} == {
+        "saw-07": [(START, "broker", 6, 5, 1)],
+        "oven-01": [],
+        "press-01": [
+            (START, "broker", 6, 0, 2),
+            (START, "plc", 60, 59, 1),
+            (START + minute, "plc", 60, 58, 1),
+            (START + 2 * minute, "plc", 60, 57, 1),
+        ],
+    }
+    assert reader.links(["press-01"], START + 1, START + minute)["press-01"].time.tolist() == []
+    assert reader.links(["oven-01"], 0, EVER)["oven-01"].time.tolist() == []
+    assert reader.links([], 0, EVER) == {}
 
 
 def test_events(reader: Reader, stores: Stores) -> None:

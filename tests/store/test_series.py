@@ -115,11 +115,11 @@ def test_links_are_no_points(tmp_path: Path) -> None:
         journal.append([Frame(counter, 70 * SECOND, ints=np.array([5]))])
         assert journal.series("m", ["good"], 0, EVER)["good"].numbers.tolist() == [5]
         assert journal.span() == (70 * SECOND, 70 * SECOND)
-        links = journal.links("m", 60 * SECOND, 121 * SECOND)
+        links = journal.links(["m"], 60 * SECOND, 121 * SECOND)["m"]
         assert (links.time.tolist(), links.expected.tolist()) == ([60 * SECOND, 120 * SECOND], [60, 60])
         assert (links.good.tolist(), links.state.tolist()) == ([59, 58], [1, 1])
         assert [links.sources[code] for code in links.source.tolist()] == ["plc", "plc"]
-        assert len(journal.links("nobody", 0, EVER).time) == 0
+        assert len(journal.links(["nobody"], 0, EVER)["nobody"].time) == 0
 
 
 def test_events_by_time_and_kind_in_the_order_of_the_log(tmp_path: Path) -> None:
