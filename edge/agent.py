@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAVE = 2.5  # seconds for all connections to close in, of the five that a clean stop may take
 LAST = 2.0  # and for the last commit
 TEND = 10.0
-SLOTS = 10  # of an interval: polls are spread over it, but not so far that each wakes the processor on its own
+SLOTS = 4  # of an interval: polls are spread over it, but a wake of an idle processor costs as much as several polls
 INFLUXDB = "influxdb"
 _log = logging.getLogger("gemba.agent")
 _Sources = dict[str, tuple[Source, tuple[Point, ...]]]
