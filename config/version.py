@@ -1,8 +1,10 @@
 """A plant file with the files that its numbers hang on, as one document that a store keeps, and the plant again.
 
-Secrets are no part of it: a plant file only names where they are.
+Secrets are no part of it: a plant file only names where they are. What is no text, or more of it than a database takes
+as one field (1 MiB), is packed.
 """
 
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,18 +15,22 @@ from config.files import kept
 from config.load import load
 from config.plant import Plant
 
+PLAIN = 200_000  # bytes of a file that are kept as they are
+
 
 def version(of: Plant) -> dict[str, Any]:
     """The document: what `load` read, as it was read."""
     files = {name: _told(content) for name, content in of.files.items() if name != str(of.file)}
-    return {"sha256": of.sha256, "file": str(of.file), "text": of.files[str(of.file)].decode(), "files": files}
+    return {"sha256": of.sha256, "file": str(of.file), "text": _told(of.files[str(of.file)]), "files": files}
 
 
 def _told(content: bytes) -> Any:
     try:
-        return content.decode()
+        if len(content) <= PLAIN:
+            return content.decode()
     except UnicodeDecodeError:
-        return {"base64": b64encode(content).decode()}
+        pass
+    return {"zlib": b64encode(zlib.compress(content)).decode()}
 
 
 def plant_of(told: Mapping[str, Any]) -> Plant:
@@ -32,8 +38,8 @@ def plant_of(told: Mapping[str, Any]) -> Plant:
     try:
         file = str(told["file"])
         files = {str(name): _content(one) for name, one in told["files"].items()}
-        files[file] = str(told["text"]).encode()
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        files[file] = _content(told["text"])
+    except (LookupError, TypeError, ValueError, AttributeError, zlib.error) as error:
         why = f"not a plant version: {error!r}"
         raise PlantError([Fault("", 0, "", why, None, "restart its agent, which writes it again")]) from None
     with kept(files):
@@ -41,4 +47,4 @@ def plant_of(told: Mapping[str, Any]) -> Plant:
 
 
 def _content(told: Any) -> bytes:
-    return told.encode() if isinstance(told, str) else b64decode(told["base64"])
+    return told.encode() if isinstance(told, str) else zlib.decompress(b64decode(told["zlib"]))

@@ -78,12 +78,21 @@ def test_a_workbook_travels_too(file: Path) -> None:
     assert plant_of(told).line_of("press-01") == "stamping"
 
 
+def test_a_large_one_fits_into_a_field(file: Path) -> None:
+    file.write_text(PLANT + "# as large as thousands of machines\n" * 40_000, encoding="utf-8")
+    made = load(file)
+    told = json.dumps(version(made))
+    assert len(told) < 2**20 < len(made.files[str(file)])
+    assert plant_of(json.loads(told)) == made
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
         ({"text": "plant: [\n"}, "not YAML"),
         ({"files": {}}, "the register cannot be read"),
         ({"files": None}, "not a plant version"),
+        ({"text": {"zlib": "AAAA"}}, "not a plant version"),
         ({"text": PLANT.replace("ideal_cycle", "ideal")}, "ideal"),
     ],
 )
