@@ -18,7 +18,6 @@ from gemba.cli import main
 from gemba.demo.past import write
 from kpi.api.app import application
 from simulators.plant import VirtualPlant
-from store.choice import open_reader
 from store.influx.delivery import deliver
 from store.influx.lines import Encoder
 from store.influx.server import connect
