@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import reduce
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,10 @@ from kpi.energy_meters import Gauge, Tree
 from kpi.facts.facts import Facts
 from kpi.facts.flows import Metered, of_asset, of_meter
 from kpi.facts.schema import BIT
+from kpi.measured import Inputs
 from kpi.runs import MS
 
+OF_ROWS = BIT["overlap"] | BIT["imported"]
 NOT_COUNTED = BIT["rate_exceeded"] | BIT["unsettled"]
 
 
@@ -84,9 +87,11 @@ class Ledger:
         for into, name in ((amount, "amount"), (high, "high"), (covered, "covered_ms"), (rows, "rows")):
             np.add.at(into, (gauge, cell), table[name])
         np.bitwise_or.at(flags, (gauge, cell), table["flags"])
-        # the rows of an asset stand with its slices, whichever of its points they are of
+        # the rows of an asset and their marks stand with its slices, whichever of its points they are of
         told = facts.slices[row_of[facts.slices["asset"]] >= 0]
-        np.add.at(rows, (row_of[told["asset"]], self._cells.of(told["start"])), told["rows"])
+        there = row_of[told["asset"]], self._cells.of(told["start"])
+        np.add.at(rows, there, told["rows"])
+        np.bitwise_or.at(flags, there, told["flags"] & OF_ROWS)
         self._amounts = {year: self._by_period(np.where(self._cells.year == year, amount, 0)) for year in self._years()}
         self._high, self._covered, self.rows = (self._by_period(column) for column in (high, covered, rows))
         self._flags = self._by_period(flags, np.bitwise_or)
@@ -111,9 +116,12 @@ class Ledger:
         found[:, -1] = sum_.reduce(column, axis=1)
         return found
 
-    def digest(self, gauge: str) -> int:
-        """Over every row that was read of the gauge in the window; the order of rows does not matter."""
-        return int(self._digest[self._place[gauge]]) % 2**64
+    def inputs(self, gauges: Iterable[Gauge]) -> Inputs:
+        """The rows of these gauges in the window, and one digest over those of each; their order does not matter."""
+        places = {gauge.id: self._place[gauge.id] for gauge in gauges}
+        told = [f"{name} {int(self._digest[places[name]]) % 2**64}" for name in sorted(places)]
+        rows = int(self.rows[list(places.values()), -1].sum())
+        return Inputs(rows, sha256("\n".join(told).encode()).hexdigest(), self.plant.sha256, self.facts.store)
 
     def sum(self, gauges: Iterable[Gauge], period: int = -1) -> Sum:
         """The gauges together in one period, or in the whole window."""

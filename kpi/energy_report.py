@@ -1,7 +1,6 @@
 """`gemba energy` as one JSON document: CONTRACT.md section 6, and beside it what it takes to check the sums by hand."""
 
 from fractions import Fraction
-from hashlib import sha256
 
 from config import factors
 from config.carriers import CARRIERS
@@ -14,7 +13,7 @@ from kpi.energy_ledger import Ledger
 from kpi.energy_meters import ELECTRICITY, Gauge, Place, Total
 from kpi.facts.facts import Facts
 from kpi.facts.schema import named
-from kpi.measured import Inputs, Json
+from kpi.measured import Json
 
 
 def under(base: Factors, name: str) -> Factors:
@@ -49,7 +48,7 @@ def report(
         "grid": [_grid(one) for one in _grids(whole)],
         "rows": [_period(ledger, totals, index) for index in range(len(ledger.periods))],
         "rule": {"coverage": float(whole.required)},
-        "inputs": _inputs(ledger).json(),
+        "inputs": ledger.inputs(ledger.tree.gauges.values()).json(),
     }
     if baseline is not None:
         before = consumption(Ledger(baseline))
@@ -250,11 +249,3 @@ def _grid(of: GridFactor) -> Json:
         "source": of.source,
         "status": of.status,
     }
-
-
-def _inputs(ledger: Ledger) -> Inputs:
-    """The rows of every gauge, and one digest over the digests of each."""
-    facts = ledger.facts
-    told = [f"{name} {ledger.digest(name)}" for name in sorted(ledger.tree.gauges)]
-    whole = sha256("\n".join(told).encode()).hexdigest()
-    return Inputs(int(ledger.rows[:, -1].sum()), whole, facts.plant.sha256, facts.store)

@@ -25,8 +25,9 @@ def group_of(plant: Plant, asset: str, by: By) -> str:
 
 
 def members_of(plant: Plant, by: By, start: int, end: int) -> dict[str, list[str]]:
-    """Groups with their connected assets that are in scope; by asset, every connected one."""
-    found: dict[str, list[str]] = {}
+    """Groups with their connected assets that are in scope; by asset, every connected one. A plant is one even where
+    it has meters alone."""
+    found: dict[str, list[str]] = {plant.id: []} if by == "plant" else {}
     for asset in plant.assets:
         name = group_of(plant, asset, by)
         if name and (by == "asset" or in_scope(plant, asset, start, end)):

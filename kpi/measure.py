@@ -84,7 +84,7 @@ def measure_group(kpi: Kpi, members: Sequence[Member], of: Frame) -> Measured:
         found = _together(kpi, kept, of)
     excluded = tuple((member.id, str(why[member.id])) for member in members if why[member.id] in LOST)
     if found is None:
-        reason = excluded[0][1] if excluded else "no_data"
+        reason = excluded[0][1] if excluded else "not_configured"
         nothing = Finding((None, None, None), Fraction(0), {}, reason)
         return _measured(kpi, nothing, Fraction(0), members, frozenset(), of, reason, excluded)
     whole = sum(member.sums.pbt for member in members)

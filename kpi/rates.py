@@ -14,6 +14,7 @@ import numpy as np
 from config.plant import METERED, Device, Plant
 from config.slices import slices
 from config.zone import EPOCH, Offsets
+from connectors.base import Ints
 from kpi.measured import Json
 from kpi.networking import networking, window
 from kpi.polls import Polls
@@ -25,12 +26,13 @@ RATES = ("networking", "digitalization", "key_equipment_nc", "key_process_nc")
 
 def rates(plant: Plant, polls: Polls, over: Window) -> dict[str, Rate]:
     """All four; `polls` are those of the window."""
-    proven = frozenset(asset for asset, read in zip(polls.assets, polls.read.sum(1).tolist(), strict=True) if read)
+    proven = _those(polls, polls.read)
+    heard = proven | _those(polls, polls.good)
     rows = [row for row in plant.register.devices if _valid(row, over.last_day)] if plant.register else []
     scope = [row for row in rows if row.in_scope]
     found = {
         "networking": networking(plant, polls, scope, over),
-        "digitalization": _digitalization(plant, scope, proven, over),
+        "digitalization": _digitalization(plant, scope, proven, heard, over),
         "key_equipment_nc": _equipment(scope, proven, over),
         "key_process_nc": _processes(plant, scope, proven, over),
     }
@@ -47,14 +49,21 @@ def rates(plant: Plant, polls: Polls, over: Window) -> dict[str, Rate]:
     return found
 
 
+def _those(polls: Polls, amount: Ints) -> frozenset[str]:
+    return frozenset(asset for asset, of in zip(polls.assets, amount.sum(1).tolist(), strict=True) if of)
+
+
 def _valid(row: Device, day: int) -> bool:
     at = date.fromordinal(day + EPOCH)
     return (row.since is None or row.since <= at) and (row.until is None or at <= row.until)
 
 
-def _digitalization(plant: Plant, scope: Sequence[Device], proven: frozenset[str], over: Window) -> Rate:
+def _digitalization(
+    plant: Plant, scope: Sequence[Device], proven: frozenset[str], heard: frozenset[str], over: Window
+) -> Rate:
+    """Imported rows prove no controller, but that some of a row registered without one were Good contradicts it."""
     numeric = [row.id for row in scope if row.control in NUMERIC]
-    unregistered = [row.id for row in scope if row.control not in NUMERIC and row.id in proven]
+    unregistered = [row.id for row in scope if row.control not in NUMERIC and row.id in heard]
     contradictions = [{"asset": asset, "what": "controller_points_but_registered_without"} for asset in unregistered]
     for row in scope:
         connected = plant.assets.get(row.id)

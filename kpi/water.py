@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+from config.carriers import CARRIERS
 from kpi import formulas
 from kpi.energy_ledger import Ledger
 from kpi.energy_meters import Place, Tree
@@ -13,7 +14,7 @@ from kpi.measured import Measured
 
 
 def water_reuse(facts: Facts, of: Frame) -> Measured:
-    """Over the whole window of these facts; amounts in litres."""
+    """Over the whole window of these facts; amounts in m3, the unit of water."""
     tree = Tree(facts.plant)
     whole_plant = Place("plant")
     reused_by, fresh_by = tree.total("water", "reused", whole_plant), tree.total("water", "fresh", whole_plant)
@@ -27,15 +28,14 @@ def water_reuse(facts: Facts, of: Frame) -> Measured:
     if coverage < of.rules.coverage:
         reason = "low_coverage" if coverage else "no_data"
     flags = dict.fromkeys((*named(reused.flags | fresh.flags), *reused_by.flags, *fresh_by.flags))
-    bare = nothing("water_reuse", of, "")
     return replace(
-        bare,
+        nothing("water_reuse", of, ""),
         value=value if reason is None else None,
         low=None if fresh.high is None else formulas.water_reuse(reused.total, fresh.high),
         high=None if reused.high is None else formulas.water_reuse(reused.high, fresh.total),
         coverage=Fraction(coverage),
         reason=reason,
         flags=tuple(flags),
-        terms={"reused": reused.total, "fresh": fresh.total},
-        inputs=replace(bare.inputs, rows=reused.rows + fresh.rows),
+        terms={name: CARRIERS["water"].shown(of.total) for name, of in (("reused", reused), ("fresh", fresh))},
+        inputs=ledger.inputs((*reused_by.gauges, *fresh_by.gauges)),
     )

@@ -71,6 +71,18 @@ def test_imported_rows_prove_nothing(tmp_path: Path) -> None:
     assert told["digitalization"].low == 0
 
 
+def test_imported_rows_of_a_row_registered_without_a_controller_contradict_it(tmp_path: Path) -> None:
+    of_plant = plant(tmp_path, ASSETS, REGISTER)
+    begin = at(of_plant, "2026-09-01")
+    found = Told(of_plant, begin, begin + 30 * DAY).held("bench", "30x1").polls()
+    told = rates(of_plant, found, window(of_plant, begin + 30 * DAY, begin))["digitalization"]
+    assert (told.low, told.value, told.high) == (0, Fraction(3, 6), 4)
+    assert told.also["contradictions"] == [
+        {"asset": "bench", "what": "controller_points_but_registered_without"},
+        {"asset": "saw", "what": "registered_numeric_but_metered_points_only"},
+    ]
+
+
 def test_key_equipment_under_numerical_control(tmp_path: Path) -> None:
     rate = of(plant(tmp_path, ASSETS, REGISTER), {"press": "30x1"})["key_equipment_nc"]
     # press and lathe of press lathe mill gauge; the pump is out of scope
