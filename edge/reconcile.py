@@ -26,17 +26,20 @@ GRACE = 300 * SECOND  # after the last row of an hour was written
 SLICE = 600 * SECOND
 POINTS = 10  # read back at once
 SAVE = 60 * SECOND
+SETTLED = 5 * SECOND  # after which what was read has been committed and written
 RECENT = 2  # hours that are looked at again where the server was away
 _log = logging.getLogger("gemba.influxdb")
 
 
 @dataclass(slots=True)
 class Due:
-    """When an hour is looked at [ns], which look it is, and whether the last one found something."""
+    """When an hour is looked at [ns], which look it is, and whether the last one found something. One that is looked at
+    only `until` a time [ns] is still being written to, and is looked at as any other hour after that."""
 
     at: int
     look: int = 0
     mended: bool = False
+    until: int | None = None
 
 
 class Reconciler:
@@ -69,17 +72,22 @@ class Reconciler:
         """Rows of these hours were written now. To be called before they are acknowledged."""
         for hour in {hour for _, hour in hours}:
             due = self._due.get(hour)
-            if due is None or due.look or due.at < now + self._grace:
-                self._due[hour] = Due(max((hour + 1) * HOUR, now) + self._grace)
+            if due is None or (due.until is None and (due.look or due.at < now + self._grace)):
+                self._due[hour] = self._over(hour, now)
                 self._changed = True
             if due is None:
                 self._saved = 0
         self.save(now)
 
+    def _over(self, hour: int, now: int) -> Due:
+        """Once nothing more is written to it."""
+        return Due(max((hour + 1) * HOUR, now) + self._grace)
+
     def recent(self, now: int) -> None:
         """The server was away: what it had acknowledged just before may be gone."""
+        self._hour = None
         for hour in range(now // HOUR - RECENT + 1, now // HOUR + 1):
-            self._due[hour] = Due(now)
+            self._due[hour] = Due(now + SETTLED, until=now)
 
     def everything(self, now: int) -> None:
         """All that the journal holds."""
@@ -119,7 +127,7 @@ class Reconciler:
             self._hour, self._found = max(ready), 0
             self._left = list(dict.fromkeys(point.asset for point in self.plant.points()))
         if self._left:
-            answer = self._look(self._left[-1], self._hour, oldest)
+            answer = self._look(self._left[-1], self._hour, oldest, self._due[self._hour].until)
             if answer is not None:
                 return answer
             self._left.pop()
@@ -128,10 +136,11 @@ class Reconciler:
             self._hour = None
         return True
 
-    def _look(self, asset: str, hour: int, oldest: int) -> Answer | None:
+    def _look(self, asset: str, hour: int, oldest: int, until: int | None) -> Answer | None:
         points = [point.name for point in self.plant.points() if point.asset == asset]
-        for start in range(max(hour * HOUR, oldest), (hour + 1) * HOUR, SLICE):
-            end = min(start + SLICE, (hour + 1) * HOUR)
+        last = (hour + 1) * HOUR if until is None else min((hour + 1) * HOUR, until)
+        for start in range(max(hour * HOUR, oldest), last, SLICE):
+            end = min(start + SLICE, last)
             kept = {point: rows for point, rows in self.journal.series(asset, points, start, end).items() if len(rows)}
             wrong = self._differing(asset, kept, start, end)
             if wrong:
@@ -160,6 +169,8 @@ class Reconciler:
             else:
                 self._due[hour] = Due(now + self._grace, due.look, mended=True)
                 return
-        if not due.look:
+        if due.until is not None:
+            self._due[hour] = self._over(hour, now)
+        elif not due.look:
             self._due[hour] = Due(now + self.plant.keep.delivered // 2, 1)
         self.save(now)

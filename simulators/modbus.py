@@ -182,10 +182,10 @@ async def _serve_rtu(endpoint: Endpoint, reader: asyncio.StreamReader, writer: a
         writer.close()
 
 
-async def listen_tcp(endpoint: Endpoint, rtu: bool = False) -> tuple[asyncio.Server, int]:
-    """Listens on an ephemeral loopback port, with MBAP frames or those of a serial line."""
+async def listen_tcp(endpoint: Endpoint, rtu: bool = False, host: str = "127.0.0.1") -> tuple[asyncio.Server, int]:
+    """Listens on an ephemeral port, of loopback unless told, with MBAP frames or those of a serial line."""
     serve = _serve_rtu if rtu else _serve_tcp
-    server = await asyncio.start_server(lambda r, w: serve(endpoint, r, w), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda r, w: serve(endpoint, r, w), host, 0)
     return server, server.sockets[0].getsockname()[1]
 
 

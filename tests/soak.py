@@ -1,8 +1,9 @@
-"""`make soak`: everything at once for as long as it is told, and then a verdict of what the journal holds.
+"""`make soak`: everything at once for as long as it is told, and then a verdict of what is there.
 
-Devices whose values say whose they are and which one, behind proxies that spoil what passes at random, and an agent
-that is killed, stopped, told to read its plant file again, and started anew. Every number that was issued is in the
-journal once, or lies in a gap or in the second before a kill; nothing else is there.
+Devices whose values say whose they are and which one, behind proxies that spoil what passes at random; an agent that is
+killed, stopped, told to read its plant file again, and started anew; an InfluxDB 2.7.12 that is killed, stopped and
+suspended. In the end every number that was issued is once in the journal and once in the database, or lies in a gap
+that is on record in both; nothing else is there.
 """
 
 import argparse
@@ -13,43 +14,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 
 from simulators.faults import ON_THE_WAY
 from store.journal.schema import Damage
 from tests.edge.child import Child, until
-from tests.edge.coded import Device, Site, site
+from tests.edge.coded import Site
+from tests.edge.delivered import line, same, wrong
+from tests.servers.influxdb2 import InfluxDB2
 
 DEVICES = 6
 EVERY = "50ms"
 
 
-def verdict(plant: Site, device: Device) -> list[str]:
-    """What is wrong with what was kept of one device, in words; nothing when all holds."""
-    rows = plant.rows(device.number)
-    good = [value for value, code in rows if code == 0]
-    wrong = []
-    if foreign := set(good) - set(device.issued):
-        wrong.append(f"{len(foreign)} foreign values, such as {min(foreign)}")
-    if twice := [value for value, count in Counter(good).items() if count > 1]:
-        wrong.append(f"{len(twice)} values twice, such as {twice[0]}")
-    if good != sorted(good):
-        wrong.append("values out of order")
-    values = [value if code == 0 else None for value, code in rows]
-    holes = [one for one, other in pairwise(values) if one is not None and other is not None and other - one > 1]
-    if holes:
-        wrong.append(f"{len(holes)} holes without a gap on record, such as after {holes[0]}")
-    if device.endpoint and device.endpoint.writes:
-        wrong.append(f"{len(device.endpoint.writes)} writes")
-    return [f"device {device.number}: {what}" for what in wrong]
-
-
 class Soak:
     """One run; `wrong` gathers what did not hold."""
 
-    def __init__(self, plant: Site, chance: random.Random) -> None:
-        self.plant, self.chance = plant, chance
+    def __init__(self, plant: Site, influx: InfluxDB2, chance: random.Random) -> None:
+        self.plant, self.influx, self.chance = plant, influx, chance
         self.agent = Child(plant.plant)
         self.done: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -61,20 +43,30 @@ class Soak:
         try:
             while time.monotonic() < end:
                 await asyncio.sleep(self.chance.uniform(0.2, 1.5))
-                await self.chance.choice([self.fault, self.fault, self.fault, self.kill, self.stop, self.reload])()
+                work = [self.fault, self.fault, self.fault, self.kill, self.stop, self.reload, self.database]
+                await self.chance.choice(work)()
             for device in self.plant.devices:
-                await device.proxy.set()  # type: ignore[union-attr]
+                await device.fault("refuse")
+            if not await same(self.plant, ended=True):
+                self.wrong.append("the database is not the journal")
+            self.wrong += await asyncio.to_thread(wrong, self.plant)
             await self.stop()
         finally:
             await self.agent.kill()
-        for device in self.plant.devices:
-            self.wrong += verdict(self.plant, device)
 
     async def fault(self) -> None:
         device = self.chance.choice(self.plant.devices)
         kind = self.chance.choice(["", *ON_THE_WAY])
-        await device.proxy.set(kind, self.chance.randrange(600))  # type: ignore[union-attr]
+        await device.fault(kind, self.chance.randrange(600))
         self.done[kind or "mended"] += 1
+
+    async def database(self) -> None:
+        """It is killed, stopped, or hangs for a while."""
+        kind = self.chance.choice([self.influx.kill, self.influx.stop, self.influx.suspend])
+        await asyncio.to_thread(kind)
+        await asyncio.sleep(self.chance.uniform(0, 3))
+        await asyncio.to_thread(self.influx.start if not self.influx.alive else self.influx.resume)
+        self.done[f"database: {kind.__name__}"] += 1
 
     async def kill(self) -> None:
         before = [self.plant.kept(device.number) for device in self.plant.devices]
@@ -102,9 +94,10 @@ class Soak:
 
 
 async def soaked(folder: Path, seconds: float, seed: int) -> Soak:
-    async with site(folder, DEVICES, EVERY) as plant:
-        soak = Soak(plant, random.Random(seed))
-        await soak.run(seconds)
+    with InfluxDB2(folder / "server") as influx:
+        async with line(folder, influx, DEVICES, EVERY) as plant:
+            soak = Soak(plant, influx, random.Random(seed))
+            await soak.run(seconds)
     return soak
 
 
@@ -124,7 +117,7 @@ def main() -> int:
             issued = sum(len(device.issued) for device in soak.plant.devices)
             kept = sum(len(soak.plant.kept(device.number)) for device in soak.plant.devices)
             print(
-                f"{issued} issued, {kept} kept, the others in gaps; "
+                f"{issued} issued, {kept} kept and delivered into InfluxDB 2.7.12, the others in gaps; "
                 + ", ".join(f"{k} {n}" for k, n in soak.done.items())
             )
     for what in wrong:

@@ -1,70 +1,58 @@
 """From devices whose values say whose they are, through an agent, into real databases that come, go, hang and refuse.
 
-Whatever they do, the devices are read as if nothing were, and afterwards the database has what the journal has.
+Whatever they do, the devices are read as if nothing were, and afterwards the database has what the journal has: every
+number that was issued.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from config.load import load
+from config.plant import SECOND
 from edge import forward, reconcile
 from edge.agent import INFLUXDB, Agent
-from edge.forward import CONSUMER
-from store.influx import InfluxReader
+from gemba.cli import main
 from store.influx import server as module
-from tests.edge.child import Child, until
-from tests.edge.coded import Site, collecting, site
+from store.journal import place
+from tests.edge.between import Between, between
+from tests.edge.child import until
+from tests.edge.coded import Site, collecting
+from tests.edge.delivered import judged, line
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
+from tests.store.scripted import Reply
 
 EVERY = 50_000_000  # [ns] between two polls
-TOKEN = "INFLUX_TOKEN"
-
-
-def store(running: InfluxDB1 | InfluxDB2) -> str:
-    if isinstance(running, InfluxDB1):
-        return f'store: {{influxdb: {{url: "{running.url}", database: own}}}}\n'
-    return f'store: {{influxdb: {{url: "{running.url}", org: gemba, bucket: own, token: {{file: token}}}}}}\n'
-
+DEADLINE = 1.0  # [s] that a write may take
+LARGE = 3000  # bytes, of what a server takes that is easily overwhelmed
+Databases = InfluxDB1 | InfluxDB2
 
 pytestmark = [pytest.mark.server("influxdb1", "influxdb2")]
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines and pauses of a test's length."""
-    monkeypatch.setattr(module, "WRITE", 1.0)
+    monkeypatch.setattr(module, "WRITE", DEADLINE)
     monkeypatch.setattr(forward, "LAST", 1.0)
     monkeypatch.setattr(reconcile, "GRACE", 0)
-    (tmp_path / "token").write_text(InfluxDB2.token)
-    (tmp_path / "token").chmod(0o600)
+    monkeypatch.setattr(reconcile, "SETTLED", 3 * SECOND)
 
 
-@asynccontextmanager
-async def plant(folder: Path, running: InfluxDB1 | InfluxDB2, count: int = 3) -> AsyncIterator[Site]:
-    async with site(folder, count, every="50ms", more=store(running)) as found:
-        yield found
+@pytest.fixture
+def influx(tmp_path: Path) -> Iterator[InfluxDB2]:
+    """One of the test's own, to be killed."""
+    with InfluxDB2(tmp_path / "server") as running:
+        yield running
 
 
-async def emptied(agent: Agent) -> None:
-    await until(lambda: agent.journal.backlog(CONSUMER) == 0 and not agent.status()[INFLUXDB]["trouble"], 40)
-
-
-def judge(of: Site) -> None:
-    """The database has every row of the journal, once, and nothing else."""
-    of.judge()
-    reader = InfluxReader(of.plant.store, of.plant)  # type: ignore[arg-type]
-    for device in of.devices:
-        series = reader.series(f"m{device.number}", ["count"], 0, 2**62)["count"]
-        found = [int(value) for value, code in zip(series.numbers, series.quality, strict=True) if code < 2**30]
-        assert found == of.kept(device.number)
-        assert len(found) > 20
-    reader.close()
+def told(agent: Agent) -> dict[str, object]:
+    status: dict[str, object] = agent.status()[INFLUXDB]
+    return status
 
 
 def never_late(of: Site, agent: Agent) -> None:
@@ -75,23 +63,20 @@ def never_late(of: Site, agent: Agent) -> None:
         assert late == []
 
 
-Fault = Callable[[InfluxDB1 | InfluxDB2], Awaitable[None]]
-
-
-async def stopped(server: InfluxDB1 | InfluxDB2) -> None:
+async def stopped(server: Databases) -> None:
     await asyncio.to_thread(server.stop)
     await asyncio.sleep(1.0)
     await asyncio.to_thread(server.start)
 
 
-async def killed(server: InfluxDB1 | InfluxDB2) -> None:
+async def killed(server: Databases) -> None:
     for _ in range(2):
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
         await asyncio.sleep(0.5)
 
 
-async def suspended(server: InfluxDB1 | InfluxDB2) -> None:
+async def suspended(server: Databases) -> None:
     server.suspend()
     await asyncio.sleep(2.0)
     server.resume()
@@ -102,78 +87,146 @@ FAULTS = [(InfluxDB2, stopped), (InfluxDB2, killed), (InfluxDB2, suspended), (In
 
 @pytest.mark.parametrize(("kind", "fault"), FAULTS)
 async def test_a_server_that_goes_and_comes_back(
-    kind: type[InfluxDB1 | InfluxDB2], fault: Fault, tmp_path: Path
+    kind: type[Databases], fault: Callable[[Databases], Awaitable[None]], tmp_path: Path
 ) -> None:
-    running = kind(tmp_path / "server")
-    await asyncio.to_thread(running.start)
-    try:
-        async with plant(tmp_path, running) as of, collecting(of.plant) as agent:
-            await until(lambda: agent.status()[INFLUXDB]["delivered"] > 50)
+    with kind(tmp_path / "server") as running:
+        async with line(tmp_path, running) as of, collecting(of.plant) as agent:
+            await until(lambda: told(agent)["delivered"] > 50)  # type: ignore[operator]
             await fault(running)
             await asyncio.sleep(0.5)
             never_late(of, agent)
-            for device in of.devices:
-                assert device.proxy is not None
-                await device.proxy.close()
-            await emptied(agent)
-            judge(of)
-    finally:
-        await asyncio.to_thread(running.stop)
+            await judged(of)
 
 
 @pytest.mark.parametrize("kind", [InfluxDB2, InfluxDB1])
-async def test_a_server_that_is_not_there_yet(kind: type[InfluxDB1 | InfluxDB2], tmp_path: Path) -> None:
+async def test_a_server_that_is_not_there_yet(kind: type[Databases], tmp_path: Path) -> None:
     running = kind(tmp_path / "server")
     try:
-        async with plant(tmp_path, running) as of, collecting(of.plant) as agent:
+        async with line(tmp_path, running) as of, collecting(of.plant) as agent:
             await until(lambda: all(len(device.issued) > 30 for device in of.devices))
-            assert agent.status()[INFLUXDB]["state"] == "waiting"
-            assert "refused" in agent.status()[INFLUXDB]["trouble"]
+            assert told(agent)["state"] == "waiting"
+            assert "refused" in str(told(agent)["trouble"])
             await asyncio.to_thread(running.start)
-            await until(lambda: agent.status()[INFLUXDB]["delivered"] > 90, 30)
+            await until(lambda: told(agent)["delivered"] > 90, 30)  # type: ignore[operator]
             never_late(of, agent)
-            for device in of.devices:
-                assert device.proxy is not None
-                await device.proxy.close()
-            await emptied(agent)
-            judge(of)
+            await judged(of)
     finally:
         await asyncio.to_thread(running.stop)
 
 
-async def test_a_wrong_token_is_an_alarm_until_it_is_the_right_one(tmp_path: Path) -> None:
-    with InfluxDB2(tmp_path / "server") as server:
-        (tmp_path / "token").write_text("wrong")
-        async with plant(tmp_path, server) as of, collecting(of.plant) as agent:
-            await until(lambda: agent.status()[INFLUXDB]["state"] == "refused")
-            await until(lambda: all(len(device.issued) > 30 for device in of.devices))
-            assert "401" in agent.status()[INFLUXDB]["trouble"]
-            (tmp_path / "token").write_text(server.token)
-            await until(lambda: agent.status()[INFLUXDB]["delivered"] > 90, 30)
-            for device in of.devices:
-                assert device.proxy is not None
-                await device.proxy.close()
-            await emptied(agent)
-            judge(of)
+async def test_a_wrong_token_is_an_alarm_until_it_is_the_right_one(tmp_path: Path, influxdb2: InfluxDB2) -> None:
+    (tmp_path / "token").write_text("wrong")
+    (tmp_path / "token").chmod(0o600)
+    async with line(tmp_path, influxdb2) as of, collecting(of.plant) as agent:
+        await until(lambda: told(agent)["state"] == "refused")
+        await until(lambda: all(len(device.issued) > 30 for device in of.devices))
+        assert "401" in str(told(agent)["trouble"])
+        (tmp_path / "token").write_text(influxdb2.token)
+        await until(lambda: told(agent)["delivered"] > 90, 30)  # type: ignore[operator]
+        await judged(of)
 
 
-async def test_the_agent_killed_while_the_database_comes_and_goes(tmp_path: Path) -> None:
-    with InfluxDB2(tmp_path / "server") as server:
-        async with plant(tmp_path, server) as of:
-            agent = Child(of.plant)
-            for life in range(3):
-                await agent.start()
-                already = len(of.devices[0].issued)
-                await until(lambda already=already: agent.ended or len(of.devices[0].issued) > already + 20)  # type: ignore[misc]
-                await asyncio.sleep(1.5)
-                if life % 2:
-                    await asyncio.to_thread(server.kill)
-                    await asyncio.to_thread(server.start)
-                    await asyncio.sleep(0.5)
-                await agent.kill()
-            async with collecting(load(of.plant.file)) as last:
-                for device in of.devices:
-                    assert device.proxy is not None
-                    await device.proxy.close()
-                await emptied(last)
-                judge(of)
+# -- what a server answers ---------------------------------------------------------------------------------------------
+def slow(of: Between, path: str, body: bytes) -> Reply:
+    time.sleep(DEADLINE / 2)
+    return of.passed(path, body)
+
+
+def too_slow(of: Between, path: str, body: bytes) -> Reply:
+    """It takes it, and whoever asked has gone by then."""
+    reply = of.passed(path, body)
+    time.sleep(1.5 * DEADLINE)
+    return reply
+
+
+def unauthorized(of: Between, path: str, body: bytes) -> Reply:
+    return Reply(401, b'{"code":"unauthorized","message":"unauthorized access"}')
+
+
+def too_large(of: Between, path: str, body: bytes) -> Reply:
+    return Reply(413, b"request too large") if len(body) > LARGE else of.passed(path, body)
+
+
+def too_many(of: Between, path: str, body: bytes) -> Reply:
+    return Reply(429, b'{"code":"too many requests"}', {"Retry-After": "1"})
+
+
+def unavailable(of: Between, path: str, body: bytes) -> Reply:
+    return Reply(503, b"unavailable")
+
+
+def partial(of: Between, path: str, body: bytes) -> Reply:
+    """All of it but the lines of one machine, as a server does that dislikes a field's type."""
+    mine = [row for row in body.split(b"\n") if row.startswith(b"asset,asset=m2,")]
+    others = [row for row in body.split(b"\n") if row not in mine]
+    reply = of.passed(path, b"\n".join(others)) if others else Reply()
+    if not mine or reply.status != 204:
+        return reply
+    return Reply(400, b'{"code":"invalid","message":"partial write: field type conflict dropped=%d"}' % len(mine))
+
+
+ANSWERS = {
+    "slow": (slow, 204),
+    "too-slow": (too_slow, 204),
+    "unauthorized": (unauthorized, 401),
+    "too-large": (too_large, 413),
+    "too-many": (too_many, 429),
+    "unavailable": (unavailable, 503),
+    "partial": (partial, 400),
+}
+
+
+async def answered(fault: str, folder: Path, influx: InfluxDB2) -> None:
+    """An agent, a place of its own in the database, and answers to its writes that are not the database's."""
+    script, status = ANSWERS[fault]
+    folder.mkdir()
+    with between(influx.url) as way:
+        async with line(folder, influx, 2, "100ms", way.url) as of, collecting(of.plant) as agent:
+            await until(lambda: told(agent)["delivered"] > 50, 30)  # type: ignore[operator]
+            met = way.replies.count(status)
+            way.script = script
+            await until(lambda: way.replies.count(status) >= met + 2, 30)
+            if fault == "partial":
+                await until(lambda: told(agent)["quarantined"], 30)
+            way.script = None
+            never_late(of, agent)
+            if fault == "partial":
+                await until(lambda: told(agent)["state"] == "up", 30)
+                assert await asyncio.to_thread(main, ["quarantine", str(of.plant.file), "retry"]) == 0
+            await judged(of)
+            assert (place(of.plant) / "quarantine.jsonl").exists() == (fault == "partial")
+
+
+async def test_servers_that_answer_otherwise(tmp_path: Path, influxdb2: InfluxDB2) -> None:
+    async with asyncio.TaskGroup() as group:
+        for fault in ANSWERS:
+            group.create_task(answered(fault, tmp_path / fault, influxdb2), name=fault)
+
+
+async def test_a_server_that_is_killed_when_it_has_just_acknowledged(tmp_path: Path, influx: InfluxDB2) -> None:
+    """What it had acknowledged it had in memory alone, some of it."""
+    forgotten = 0
+
+    def forgets(of: Between, path: str, body: bytes) -> Reply:
+        nonlocal forgotten
+        lines = body.split(b"\n")
+        kept = of.passed(path, b"\n".join(lines[::2]))
+        forgotten += len(lines) // 2
+        influx.kill()
+        way.script = None
+        return kept
+
+    with between(influx.url) as way:
+        async with line(tmp_path, influx, url=way.url) as of, collecting(of.plant) as agent:
+            await until(lambda: told(agent)["delivered"] > 50)  # type: ignore[operator]
+            for death in range(1, 3):
+                way.script = forgets
+                await until(lambda: not influx.alive)
+                away = way.replies.count(503)
+                await until(lambda away=away: way.replies.count(503) > away)  # type: ignore[misc]
+                await asyncio.to_thread(influx.start)
+                await until(lambda death=death: way.replies[-death:].count(204) == death, 30)  # type: ignore[misc]
+            never_late(of, agent)
+            await judged(of)
+            assert forgotten
+            assert told(agent)["mended"]

@@ -4,39 +4,52 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.edge.child import until
-from tests.edge.coded import Site, collecting, site
-from tests.soak import verdict
+import pytest
+
+from connectors.quality import BAD_SHUTDOWN, BAD_TIMEOUT
+from tests.edge.oracle import Row, verdict
 
 TOP = Path(__file__).parents[2]
+ISSUED = [70, 71, 72, 73, 74, 75]
+SOUND: list[Row] = [
+    (1, 10, 71, 0),
+    (1, 20, 72, 0),
+    (1, 30, 0, BAD_TIMEOUT),
+    (2, 5, 74, 0),
+    (2, 15, 75, 0),
+    (2, 25, 0, BAD_SHUTDOWN),
+]
+SPOILT = [
+    (SOUND, []),
+    (SOUND[:5], []),
+    ([*SOUND[:4], SOUND[5]], []),
+    (SOUND[:4], ["the last are missing without a gap on record"]),
+    ([], ["the last are missing without a gap on record"]),
+    (SOUND[1:], ["the first 2 are missing"]),
+    ([*SOUND[:2], *SOUND[3:]], ["1 holes without a gap on record, such as after 72"]),
+    (
+        [*SOUND[:4], (2, 15, 76, 0), SOUND[5]],
+        ["1 foreign values, such as 76", "1 holes without a gap on record, such as after 74"],
+    ),
+    ([*SOUND[:5], (2, 20, 75, 0), SOUND[5]], ["1 values twice, such as 75"]),
+    ([*SOUND[:3], SOUND[4], (2, 16, 74, 0), SOUND[5]], ["values out of order"]),
+]
 
 
+@pytest.mark.server("influxdb2")
 def test_a_few_seconds_of_everything_at_once() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak", "--seconds", "8"], cwd=TOP, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "into InfluxDB 2.7.12" in done.stdout
     assert "verdict: everything holds" in done.stdout
 
 
-async def kept(folder: Path) -> tuple[Site, list[str], list[str], list[str]]:
-    """The verdicts: of a sound run, with a number that nobody issued, and with one that is not there."""
-    async with site(folder, 1) as plant:
-        (device,) = plant.devices
-        async with collecting(plant.plant):
-            await until(lambda: len(device.issued) > 12)
-        sound = verdict(plant, device)
-        gone = device.issued.pop(6)
-        foreign = verdict(plant, device)
-        device.issued.insert(6, gone)
-        found = plant.rows(1)
-        plant.rows = lambda number: found[:6] + found[7:]  # type: ignore[method-assign]
-        return plant, sound, foreign, verdict(plant, device)
+@pytest.mark.parametrize(("kept", "wrong"), SPOILT)
+def test_the_oracle_sees_what_is_foreign_twice_out_of_order_and_missing(kept: list[Row], wrong: list[str]) -> None:
+    assert verdict(ISSUED, kept, ended=True) == wrong
 
 
-async def test_the_oracle_sees_what_is_foreign_and_what_is_missing(tmp_path: Path) -> None:
-    _, sound, foreign, missing = await kept(tmp_path)
-    assert sound == []
-    assert foreign == [f"device 1: 1 foreign values, such as {10_000_006}"]
-    assert len(missing) == 1
-    assert "1 holes without a gap on record" in missing[0]
+def test_the_oracle_lets_what_was_issued_last_have_its_time() -> None:
+    assert verdict(ISSUED, SOUND[:4]) == []
