@@ -46,4 +46,5 @@ def kept(
     times = np.unique(polls[(polls >= start) & (polls < end)])
     for begin, finish in lost:
         times = times[(times < begin) | (times >= finish)]
-    return times, {point.name: virtual.readings(point, times) for point in points}
+    lived = virtual.machines[asset].at(times // MS) if asset in virtual.machines else None
+    return times, {point.name: virtual.readings(point, times, lived) for point in points}

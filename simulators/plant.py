@@ -6,7 +6,7 @@ counted in the truth, as the nearest state that it has.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -125,17 +125,18 @@ class VirtualPlant:
         return np.stack([cut.start[cut.scheduled] // MS, cut.end[cut.scheduled] // MS], axis=1)
 
     # -- what the wire shows ---------------------------------------------------------------------------------------
-    def readings(self, point: Point, times: Ints) -> NDArray[Any]:
-        """The point's values as on the wire at these times [ns]: numbers, or text as an object array."""
+    def readings(self, point: Point, times: Ints, lived: dict[str, Ints] | None = None) -> NDArray[Any]:
+        """The point's values as on the wire at these times [ns]: numbers, or text as an object array. `lived` is what
+        its machine does at them, where that is known already."""
         if point.asset in self.plant.meters:
             return self._metered(self.plant.meters[point.asset], times)
         machine = self.machines[point.asset]
-        lived = machine.at(times // MS)
+        lived = lived or machine.at(times // MS)
         state = machine.shown[lived["state"]]
         if point.name == "state":
-            return _coded(point.states or {name: name for name in STATES}, np.array(STATES, object)[state])
+            return _coded(point.states or {name: name for name in STATES}, STATES)[state]
         if point.name == "mode":
-            return _coded(point.modes or {name: name for name in MODES}, np.array(MODES, object)[lived["mode"]])
+            return _coded(point.modes or {name: name for name in MODES}, MODES)[lived["mode"]]
         if point.name == "product":
             return self._product(machine, point, lived["product"])
         if point.name in PIECES:
@@ -197,11 +198,11 @@ class VirtualPlant:
         return {"time_ms": shown, "pieces": pieces, "energy_wh": energy}
 
 
-def _coded(names: Mapping[str, str], states: NDArray[Any]) -> NDArray[Any]:
-    """The first reading of each state; an int where all readings are whole numbers."""
+def _coded(names: Mapping[str, str], order: Sequence[str]) -> NDArray[Any]:
+    """The first reading of each state, in that order; ints where all readings are whole numbers."""
     reading = {name: text for text, name in reversed(list(names.items()))}
     whole = all(text.lstrip("-").isdigit() for text in names)
-    found = [reading.get(name, next(iter(names), "0")) for name in states]
+    found = [reading.get(name, next(iter(names), "0")) for name in order]
     return np.array([int(text) for text in found], np.int64) if whole else np.array(found, object)
 
 
