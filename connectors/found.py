@@ -30,6 +30,7 @@ class Findings:
     found: tuple[Found, ...]
     identity: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()  # OPC UA: by index, as long as this connection lasts
 
 
 def name(words: Iterable[str], fallback: str) -> str:

@@ -7,6 +7,7 @@ import locale
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -41,6 +42,13 @@ def language(asked: str | None = None) -> str:
     return "zh" if (locale.getlocale()[0] or "").startswith(("zh", "Chinese")) else "en"
 
 
+def _spoken(words: Sequence[str]) -> str | None:
+    """What `--lang` says, known before argparse reads it: help and faults of arguments are in that language too."""
+    told = [after for word, after in pairwise(words) if word == "--lang"]
+    told += [word.removeprefix("--lang=") for word in words if word.startswith("--lang=")]
+    return told[0] if told else None
+
+
 def _overview(lang: str) -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {words[lang == 'zh']}" for name, words in COMMANDS.items()]
@@ -66,8 +74,11 @@ def _version() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    lang = language(_spoken(words))
+    before = 2 if words[:1] == ["--lang"] else int(bool(words) and words[0].startswith("--lang="))
+    ahead, words = words[:before], words[before:]
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_overview(language()))
+        print(_overview(lang))
         return 0 if words else 2
     if words[0] in ("-V", "--version"):
         print(f"gemba {_version()}")
@@ -80,12 +91,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"did you mean `{near[0]}`?" if near else "gemba --help lists them"
         print(f"gemba: no such command (got {name}); {hint}", file=sys.stderr)
         return 2
-    return _run(name, words[1:])
+    return _run(name, [*ahead, *words[1:]], lang)
 
 
-def _run(name: str, words: list[str]) -> int:
+def _run(name: str, words: list[str], lang: str) -> int:
     module = importlib.import_module(f"gemba.commands.{name + '_' if name == 'import' else name}")
-    lang = language()
     parser = _Parser(
         prog=f"gemba {name}",
         description=COMMANDS[name][lang == "zh"],
@@ -96,7 +106,7 @@ def _run(name: str, words: list[str]) -> int:
     )
     module.configure(parser)
     args = parser.parse_args(words)
-    args.lang = language(args.lang)
+    args.lang = lang
     if hasattr(args, "plant") and args.plant is None:
         args.plant = os.environ.get("GEMBA_PLANT")
         if not args.plant:

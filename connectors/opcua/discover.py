@@ -165,7 +165,7 @@ async def _read(
             found.append(Found(asset, point, at, None, words.get(node.id), shown[:60]))
     if len(left_out) > _NAMED:
         left_out[_NAMED:] = [f"and {len(left_out) - _NAMED} more"]
-    return Findings(tuple(found), session.identity, tuple(left_out))
+    return Findings(tuple(found), session.identity, tuple(left_out), tuple(session.namespaces))
 
 
 def _unfit(values: Values, place: int) -> str:

@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import json
 import logging
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -10,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from config.document import Node
     from config.plant import Plant, Point, Source
     from connectors.found import Findings
 
@@ -19,13 +22,15 @@ EXAMPLE = """examples:
   gemba discover opcua opc.tcp://192.168.10.21:4840 --insecure > plant.yaml
   gemba discover modbus 192.168.10.11 --units 1-3 --registers 0-199 --into plant.yaml
   gemba discover mqtt mqtts://192.168.10.2:8883 --user gemba --password-env MQTT_PASSWORD --seconds 60
-  gemba discover plant.yaml --source cell"""
+  gemba discover plant.yaml --source cell --into plant.yaml"""
 PROTOCOLS = ("opcua", "modbus", "mqtt")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("what", metavar="opcua|modbus|mqtt|PLANT", help="a protocol, or a plant file with --source")
+    parser.add_argument(
+        "what", nargs="?", metavar="opcua|modbus|mqtt|PLANT", help="a protocol, or a plant file with --source"
+    )
     parser.add_argument("url", nargs="?", metavar="URL", help="opc.tcp://…, HOST[:PORT] or rtu://…, mqtt(s)://…")
     parser.add_argument("--source", metavar="S", help="of the plant file, with its own settings")
     parser.add_argument("--into", metavar="PLANT", help="only what is missing in this plant file")
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     for name in ("asyncua", "pymodbus"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    args.what = args.what or os.environ.get("GEMBA_PLANT", "")
     try:
         plant, source = _asked(args)
         options = _options(args, source.protocol)
@@ -70,13 +76,15 @@ def _asked(args: argparse.Namespace) -> "tuple[Plant, Source]":
         if not args.url:
             raise Wrong(f"of what? give the address: gemba discover {args.what} URL")
         return _made(args)
-    if args.url is not None or not Path(args.what).exists():
+    if args.url is not None or not Path(args.what).is_file():
         raise Wrong(
-            f"neither a protocol nor a plant file (got {args.what}); write opcua, modbus, mqtt, or PLANT --source S"
+            f"neither a protocol nor a plant file (got {args.what or 'nothing'}); "
+            "write opcua, modbus, mqtt, or PLANT --source S"
         )
     plant = load(Path(args.what))
     if args.source not in plant.sources:
-        raise Wrong(f"which source? (got {args.source}); known: {', '.join(plant.sources)}")
+        got = f" (got {args.source})" if args.source else ""
+        raise Wrong(f"which source?{got}; give --source with one of {', '.join(plant.sources)}")
     return plant, plant.sources[args.source]
 
 
@@ -137,9 +145,35 @@ def _url(args: argparse.Namespace) -> str:
     return str(args.url)
 
 
-def _quoted(text: str) -> str:
-    import json
+def _given(path: Path, source: str) -> tuple[list[str], list[str]]:
+    """The head and one source of a plant file, as they stand there."""
+    from config.document import read
 
+    node, _ = read(path)
+    top = node.value
+    assert isinstance(top, dict)
+    sources = top["sources"].value
+    assert isinstance(sources, dict)
+    head = [f"{key}: {_flow(top[key])}" for key in ("plant", "timezone", "data")]
+    return head, ["sources:", f"  {_quoted(source)}: {_flow(sources[source])}"]
+
+
+def _flow(node: "Node") -> str:
+    """A value of a plant file on one line."""
+    if isinstance(node.value, dict):
+        return (
+            "{"
+            + ", ".join(
+                f"{key if key.isidentifier() else _quoted(key)}: {_flow(value)}" for key, value in node.value.items()
+            )
+            + "}"
+        )
+    if isinstance(node.value, list):
+        return "[" + ", ".join(map(_flow, node.value)) + "]"
+    return _quoted(node.value) if isinstance(node.value, str) else node.text
+
+
+def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -177,7 +211,6 @@ async def _find(plant: "Plant", source: "Source", options: dict[str, Any]) -> "F
 # -- what is shown -----------------------------------------------------------------------------------------------------
 def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: "Findings") -> None:
     if args.json:
-        import json
         from dataclasses import asdict
 
         print(json.dumps(asdict(findings), ensure_ascii=False))
@@ -186,15 +219,16 @@ def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: 
         print(f"# {what}", file=sys.stderr)
     into = _known(args)
     lines = [f"# {name}: {value}" for name, value in findings.identity.items()]
-    if args.what in PROTOCOLS and into is None:
-        lines += [*_head(args).splitlines(), *_source(args)]
-    name = source.id
-    if into is not None:
-        name = next((s.id for s in into.sources.values() if s.url == source.url), "")
-        lines += [] if name else _source(args)
-        name = name or source.id
-    known = into or (plant if args.what not in PROTOCOLS else None)
-    lines += _assets(findings, name, known, (known or plant).sources.get(name, source).unit)
+    head, own = (
+        (_head(args).splitlines(), _source(args)) if args.what in PROTOCOLS else _given(Path(args.what), source.id)
+    )
+    if into is None:
+        lines += [*head, *own, *_assets(findings, source, frozenset())]
+    else:
+        alike = _alike(into, source)
+        lines += [] if alike else own
+        known = next((s for s in alike if s.id == source.id), alike[0] if alike else source)
+        lines += _assets(findings, known, _places_of(into, alike, findings.namespaces)) or ["# nothing is missing"]
     print("\n".join(lines))
 
 
@@ -204,37 +238,47 @@ def _known(args: argparse.Namespace) -> "Plant | None":
     return load(Path(args.into)) if args.into else None
 
 
-def _assets(findings: "Findings", source: str, known: "Plant | None", unit: int) -> list[str]:
-    """As YAML; what the known plant reads already is left out. `unit` is the Modbus unit of the source."""
-    have = set()
-    for point in known.points() if known else ():
-        have |= {(point.source, place) for place in (*_places(point), f"{point.asset}.{point.name}")}
+def _alike(plant: "Plant", source: "Source") -> "list[Source]":
+    """Its sources that read the same device, server or broker."""
+    from config.urls import place
+
+    return [each for each in plant.sources.values() if place(each.url)[0] == place(source.url)[0]]
+
+
+def _places_of(plant: "Plant", sources: "Sequence[Source]", namespaces: "Sequence[str]") -> frozenset[str]:
+    """What these sources read already, and the names that are taken."""
+    ids = {source.id for source in sources}
+    points = [point for point in plant.points() if point.source in ids]
+    return frozenset(
+        place for point in points for place in (*_places(point, namespaces), f"{point.asset}.{point.name}")
+    )
+
+
+def _assets(findings: "Findings", source: "Source", have: frozenset[str]) -> list[str]:
+    """As YAML; what there is already is left out."""
     lines: list[str] = []
     last = None
     for found in findings.found:
         place = _place(found.at) if found.device is None else f"{found.at} of {found.device}"
-        if {(source, place), (source, f"{found.asset}.{found.point}")} & have:
+        if {place, f"{found.asset}.{found.point}"} & have:
             continue
         if found.asset != last:
             lines += [f"  {_quoted(found.asset)}:", "    points:"]
             last = found.asset
         lines.append(
-            f"      {_quoted(found.point)}: {{{_point(source, found, unit)}}}"
-            + (f"  # {found.shown}" if found.shown else "")
+            f"      {_quoted(found.point)}: {{{_point(source, found)}}}" + (f"  # {found.shown}" if found.shown else "")
         )
-    if not lines:
-        return ["# nothing is missing"] if known else ["# nothing was found"]
-    return ["assets:", *lines]
+    return ["assets:", *lines] if lines else [] if findings.found else ["# nothing was found"]
 
 
 def _place(at: "str | Mapping[str, str]") -> str:
     return at if isinstance(at, str) else f"{at['topic']} {at.get('path')}"
 
 
-def _places(point: "Point") -> list[str]:
+def _places(point: "Point", namespaces: "Sequence[str]") -> list[str]:
     """Where it is read, as discovery says it: of a value of several registers, each of them; of a wildcard, its own."""
     from config.addresses import SPARKPLUG
-    from config.plant import ModbusAddress, MqttAddress, OpcuaAddress
+    from config.plant import ModbusAddress, MqttAddress
 
     at = point.at
     if isinstance(at, ModbusAddress):
@@ -244,17 +288,19 @@ def _places(point: "Point") -> list[str]:
     if isinstance(at, MqttAddress):
         own = at.topic if at.topic.startswith(SPARKPLUG) else at.topic.replace("+", point.asset)
         return [f"{own} {at.path}"]
-    return [at.node if isinstance(at, OpcuaAddress) else str(at)]
+    from connectors.opcua import plan
+
+    return [plan.address(plan.node(at.node, namespaces), namespaces)]
 
 
-def _point(source: str, found: Any, unit: int) -> str:
+def _point(source: "Source", found: Any) -> str:
     at = found.at
     if not isinstance(at, str):
         at = "{" + ", ".join(f"{key}: {_quoted(value)}" for key, value in at.items()) + "}"
     else:
         at = _quoted(at)
-    parts = [f"source: {source}", f"at: {at}"]
-    if found.device not in (None, unit):
+    parts = [f"source: {source.id}", f"at: {at}"]
+    if found.device not in (None, source.unit):
         parts.append(f"unit: {found.device}")
     if found.type:
         parts.append(f"type: {found.type}")

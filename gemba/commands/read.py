@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from gemba.reading import Answer
+    from gemba.reading import Row
 
 HEADS = {
     "zh": ("设备", "数据点", "值", "单位", "质量", "时间", "往返 ms"),
@@ -55,28 +55,36 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         rows = [row.document() for answer in answers for row in answer.rows]
         print(json.dumps({"time": now.isoformat(timespec="milliseconds"), "rows": rows}, ensure_ascii=False))
+    elif args.csv:
+        _write([row for answer in answers for row in answer.rows], plant.timezone)
     else:
-        _show(answers, args.lang, args.csv, plant.timezone)
+        _show([row for answer in answers for row in answer.rows], args.lang, plant.timezone)
     for answer in answers:
         if answer.trouble:
             print(f"gemba read: {answer.source.id}: {answer.trouble}", file=sys.stderr)
     return 1 if any(answer.trouble for answer in answers) else 0
 
 
-def _show(answers: "list[Answer]", lang: str, csv: bool, zone: ZoneInfo) -> None:
-    rows = []
-    for row in (row for answer in answers for row in answer.rows):
+def _show(rows: "list[Row]", lang: str, zone: ZoneInfo) -> None:
+    from gemba.table import table
+
+    shown = []
+    for row in rows:
         value = "—" if row.value is None else f"{row.value:.6g}" if isinstance(row.value, float) else str(row.value)
         time = datetime.fromtimestamp(row.time / NS, zone).strftime("%H:%M:%S.%f")[:-3] if row.time else "—"
         trip = "—" if row.round_trip is None else f"{row.round_trip:.1f}"
-        rows.append((row.point.asset, row.point.name, value, row.point.unit or "", row.quality, time, trip))
-    if csv:
-        import csv as format_
+        shown.append((row.point.asset, row.point.name, value, row.point.unit or "", row.quality, time, trip))
+    print(table(HEADS[lang], shown))
 
-        writer = format_.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(HEADS["en"])
-        writer.writerows(rows)
-    else:
-        from gemba.table import table
 
-        print(table(HEADS[lang], rows))
+def _write(rows: "list[Row]", zone: ZoneInfo) -> None:
+    """For machines: whole values and times, and nothing where there is none."""
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("asset", "point", "source", "value", "unit", "quality", "time", "round_trip_ms"))
+    for row in rows:
+        point, time = row.point, ""
+        if row.time:
+            time = datetime.fromtimestamp(row.time / NS, zone).isoformat(timespec="milliseconds")
+        writer.writerow((*point.key, point.source, row.value, point.unit, row.quality, time, row.round_trip))

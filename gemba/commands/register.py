@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,19 @@ EXAMPLE = "example: gemba register plant.yaml --out register.csv"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--out", metavar="FILE", help="write this new CSV file; default stdout")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--out", metavar="FILE", help="write this new CSV file; default stdout")
+    form.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    form.add_argument("--csv", action="store_true", help="CSV on stdout, as without")
 
 
 def run(args: argparse.Namespace) -> int:
     from config.load import load
 
-    text = starter(load(Path(args.plant), registered=False), args.lang == "zh")
+    text = starter(load(Path(args.plant), registered=False), args.lang == "zh" and not args.json)
+    if args.json:
+        print(json.dumps({"rows": list(csv.DictReader(io.StringIO(text)))}, ensure_ascii=False))
+        return 0
     if args.out is None:
         sys.stdout.write(text)
         return 0

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import json
+import logging
 import signal
 import sys
 from fractions import Fraction
@@ -18,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pace", type=Fraction, default=Fraction(1), metavar="X", help="divides cycle times")
     parser.add_argument("--seconds", type=float, metavar="S", help="stop by itself")
     parser.add_argument("--faults", metavar="FILE", help="what goes wrong, and when")
+    parser.add_argument("--json", action="store_true", help="the path as one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,11 +37,13 @@ async def _run(args: argparse.Namespace) -> int:
     if args.pace <= 0:
         print(f"gemba simulate: --pace must be above 0 (got {args.pace}); 10 is ten times as fast", file=sys.stderr)
         return 2
+    logging.getLogger("asyncua").setLevel(logging.ERROR)  # that a server without a policy is one, on every start
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Simulation(plant, Path(args.out), args.seed, args.pace, faults) as simulation:
-        print(simulation.write_plant(), flush=True)
+        path = simulation.write_plant()
+        print(json.dumps({"plant": str(path)}) if args.json else path, flush=True)
         try:
             async with asyncio.timeout(args.seconds):
                 await stop.wait()

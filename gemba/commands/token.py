@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", metavar="S[,S]", help="create: read:kpi, read:series, assess, admin")
     parser.add_argument("--expires", metavar="D", help="create: such as 90d; without it, never")
     parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--csv", action="store_true", help="list: comma-separated rows")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
     from config.load import load
     from kpi.api.tokens import Tokens
 
+    alone = args.action == "revoke" and args.id is None
+    if alone and (plant_file := os.environ.get("GEMBA_PLANT")):  # then the one word is the ID
+        args.plant, args.id = plant_file, args.plant
     plant = load(Path(args.plant))
     tokens = Tokens(plant.data)
     if args.action == "create":
@@ -66,7 +71,16 @@ def _create(tokens: "Tokens", args: argparse.Namespace, now: int) -> int:
         lasts = int(number) * UNITS[unit] * NS
     text = tokens.create(scopes, now, lasts)
     if args.json:
-        print(json.dumps({"token": text, "scopes": scopes, "expires": _shown(now + lasts if lasts else 0)}))
+        print(
+            json.dumps(
+                {
+                    "token": text,
+                    "id": text.split("_")[1],
+                    "scopes": scopes,
+                    "expires": _shown(now + lasts if lasts else 0),
+                }
+            )
+        )
     else:
         print(text)
         words = ("只显示这一次，请妥善保存", "shown this once only; keep it where nobody else can read it")
@@ -89,6 +103,13 @@ def _list(tokens: "Tokens", args: argparse.Namespace) -> None:
     if args.json:
         keys = ("id", "scopes", "created", "expires", "used")
         print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+        return
+    if args.csv:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(("id", "scopes", "created", "expires", "used"))
+        writer.writerows((a, ",".join(b), c, d or "", e or "") for a, b, c, d, e in rows)
         return
     from gemba.table import table
 

@@ -136,6 +136,6 @@ def test_what_a_wider_point_reads_already_is_not_missing(tmp_path: Path, capsys:
             f'plant: case\ntimezone: Asia/Shanghai\ndata: ./data\nsources: {{plc: {{protocol: modbus, url: "tcp://{place}"}}}}\n'
             'assets: {a: {source: plc, points: {total: {at: "holding:1", type: float64}}}}\n'
         )
-        assert main(["discover", str(plant), "--source", "plc", "--registers", "0-4"]) == 0
+        assert main(["discover", str(plant), "--source", "plc", "--registers", "0-4", "--into", str(plant)]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if " at:" in line]
     assert [line.split(":")[0] for line in lines] == ['"holding-0"', '"input-3"']

@@ -195,7 +195,7 @@ def test_what_a_wildcard_names_already_is_not_missing(
     plant_file.write_text(yaml.safe_dump({**known, "assets": {"oven": {"points": points}}}))
     with machines(mosquitto, {"wild/oven/telemetry": b'{"p":1}', "wild/saw/telemetry": b'{"p":1}'}):
         asked = ["discover", str(plant_file), "--source", "b", "--topic", "wild/#", "--seconds", "0.5"]
-        assert main(asked) == 0
+        assert main([*asked, "--into", str(plant_file)]) == 0
     out = capsys.readouterr().out
     assert "saw" in out
     assert "oven" not in out

@@ -1,5 +1,6 @@
 """What is found on a server is what a plant file may name, and every name of it finds its value again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from asyncua import ua
 from connectors import found
 from connectors.opcua import OpcUa
 from connectors.opcua.discover import discover
+from gemba.cli import main
 from tests.connectors.opcua.plants import plant, point, said, source
 from tests.connectors.opcua.served import Served, served
 from tests.servers.fixtures import require
@@ -56,6 +58,36 @@ async def test_what_is_there(server: Served, tmp_path: Path) -> None:
     assert [line.partition(": ")[2] for line in findings.left_out] == ["an array or a structure"]
     assert findings.identity["product"] == "FreeOpcUa Python Server"
     assert server.sessions == 0
+
+
+async def test_what_a_file_names_by_index_is_not_missing(
+    server: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file may name a node by the number of its namespace; discovery names it by the URI."""
+    own = tmp_path / "plant.yaml"
+    url = f'"{server.url}"'
+    own.write_text(
+        f"plant: case\ntimezone: Asia/Shanghai\ndata: ./data\n"
+        f"sources: {{cell: {{protocol: opcua, url: {url}, every: 2s, security: {{insecure: true}}}}}}\n"
+        f"assets: {{a: {{source: cell, points: {{total: {{at: {await _by_index(server)!r}}}}}}}}}\n"
+    )
+    asked = ["discover", str(own), "--source", "cell"]
+    assert await asyncio.to_thread(main, asked) == 0
+    whole = capsys.readouterr().out
+    assert await asyncio.to_thread(main, [*asked, "--into", str(own)]) == 0
+    missing = capsys.readouterr().out
+    assert (whole.count(" at:"), missing.count(" at:")) == (7, 6)
+    assert "# 7" in whole
+    assert "# 7" not in missing
+    own.write_text(whole)
+    assert main(["check", str(own)]) == 0
+    assert "every 2 s" in capsys.readouterr().out
+
+
+async def _by_index(server: Served) -> str:
+    hall = await server.server.nodes.objects.get_child(f"{server.index}:Hall 1")
+    total = await hall.get_child([f"{server.index}:Press", f"{server.index}:Total"])
+    return str(total.nodeid.to_string())
 
 
 async def test_every_address_reads_what_was_shown(server: Served, tmp_path: Path) -> None:
