@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks._figure import LEFT_OUT
+
 HERE = Path(__file__).parent
-NAMES = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
+FOUND = [*HERE.glob("*.py"), *(path.parent for path in HERE.glob("*/__main__.py"))]
+NAMES = sorted(path.stem for path in FOUND if not path.stem.startswith("_"))
 
 
 def main() -> int:
@@ -15,13 +18,17 @@ def main() -> int:
     asked = parser.parse_args().names or NAMES
     if unknown := [name for name in asked if name not in NAMES]:
         parser.error(f"no such benchmark (got {unknown[0]}); known: {', '.join(NAMES)}")
-    missed = []
+    ended = {}
     for name in asked:
         print(f"\n{name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False).returncode:
-            missed.append(name)
-    if missed:
-        print(f"\nbelow their bars, or failed: {', '.join(missed)}", file=sys.stderr)
+        ended[name] = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, check=False
+        ).returncode
+    left = [name for name in asked if ended[name] == LEFT_OUT]
+    missed = [name for name in asked if ended[name] not in (0, LEFT_OUT)]
+    for words, names in (("left out, as said above", left), ("below their bars, or failed", missed)):
+        if names:
+            print(f"\n{words}: {', '.join(names)}", file=sys.stderr)
     return 1 if missed else 0
 
 

@@ -15,7 +15,7 @@ from store.journal.chunk import Chunk
 from store.journal.columns import ColumnFile
 from store.journal.folder import made, numbered
 
-ASSETS, DAYS, ROWS = 100, 31, 3000
+DAYS, ROWS = 31, 3000
 DAY = 86_400 * 10**9
 HEAD = """plant: bench
 timezone: Asia/Shanghai
@@ -37,20 +37,20 @@ ASSET = """  m{i:03d}:
 """
 
 
-def month(folder: Path) -> Plant:
+def month(folder: Path, count: int) -> Plant:
     """The plant, its journal filled."""
-    assets = "".join(ASSET.format(i=i, a=i * 10, b=i * 10 + 2, c=i * 10 + 4, d=i * 10 + 6) for i in range(ASSETS))
+    assets = "".join(ASSET.format(i=i, a=i * 10, b=i * 10 + 2, c=i * 10 + 4, d=i * 10 + 6) for i in range(count))
     (folder / "plant.yaml").write_text(HEAD + assets)
     plant = load(folder / "plant.yaml")
     journal = place(plant)
     made(journal)
     chance = np.random.default_rng(1)
     begin = instant(date(2026, 10, 1), plant.timezone)
-    total, energy = np.zeros(ASSETS, np.int64), np.zeros(ASSETS)
+    total, energy = np.zeros(count, np.int64), np.zeros(count)
     for day in range(DAYS):
         file = ColumnFile(journal / "bench.tmp")
         place_of = 1
-        for i in range(ASSETS):
+        for i in range(count):
             columns = [("energy", "float"), ("state", "int"), ("total", "int"), ("good", "int")]
             file.layout(i + 1, layout("plc", f"poll {i}", [Column(f"m{i:03d}", n, k) for n, k in columns]))  # type: ignore[arg-type]
             time = np.unique(

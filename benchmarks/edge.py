@@ -12,21 +12,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.modbus import Row
+from benchmarks._figure import Row, cores, on, told
 from config.load import load
 from store.journal import History, place
-from tests.servers import provide
 from tests.servers.libmodbus import LibModbus
 
 DEVICES = 100
 REGISTERS = 100
-SPAN = 10.0  # seconds of each measurement
-WARM = 3.0
+WARM, SPAN = 5.0, 20.0  # seconds until a measurement and of it, at 1 s
+FLAT_SPAN = 10.0
 CPU_BAR = 2.0  # us a value at 1 s, at most
 FLAT_CPU_BAR = 1.0
 FLAT_RATE_BAR = 1.0  # million values a second, at least
@@ -47,7 +47,7 @@ def plant_file(folder: Path, ports: list[int], every: str) -> Path:
     return file
 
 
-async def agent(file: Path, span: float) -> dict[str, Any]:
+async def agent(file: Path, warm: float, span: float) -> dict[str, Any]:
     """Runs in the child: collects, and counts what was handed to the commits between two moments; a count of what was
     committed would be off by up to a second at either end."""
     from edge.agent import Agent
@@ -56,7 +56,7 @@ async def agent(file: Path, span: float) -> dict[str, Any]:
     running = Agent(load(file))
     task = asyncio.ensure_future(running.run())
     await running.ready()
-    await asyncio.sleep(WARM)
+    await asyncio.sleep(warm)
 
     def values() -> int:
         return REGISTERS * sum(collector.seen.kept for collector in running.collectors.values())
@@ -72,8 +72,8 @@ async def agent(file: Path, span: float) -> dict[str, Any]:
     return {"cpu": 1e6 * spent / count, "rate": count / took / 1e6, "core": 100 * spent / took, "memory": memory}
 
 
-def measured(file: Path, core: int) -> dict[str, Any]:
-    words = ["taskset", "-c", str(core), sys.executable, "-m", "benchmarks.edge", "--agent", str(file)]
+def measured(file: Path, core: int, span: float) -> dict[str, Any]:
+    words = [*on(core), sys.executable, "-m", "benchmarks.edge", "--agent", str(file), str(WARM), str(span)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     history = History(place(load(file)))  # and it is really there
@@ -84,42 +84,37 @@ def measured(file: Path, core: int) -> dict[str, Any]:
     return found
 
 
-def run() -> list[Row]:
-    provide.ensure("libmodbus")
-    cores = sorted(psutil.Process().cpu_affinity() or [0])
-    rows: list[Row] = []
+def run() -> Iterator[Row]:
+    own, other = cores()
     with tempfile.TemporaryDirectory() as place_:
         folder = Path(place_)
         devices = LibModbus(folder / "server", devices=DEVICES, size=1000, step=True)
-        devices.prefix = ("taskset", "-c", str(cores[-1]))
+        devices.prefix = on(other)
         with devices:
-            found = measured(plant_file(folder / "slow", devices.ports, "1s"), cores[0])
+            found = measured(plant_file(folder / "slow", devices.ports, "1s"), own, SPAN)
             note = f"{found['rate']:.4f} M values/s, {found['core']:.1f} % of a core"
-            rows.append(Row("every 1 s, wire to durable journal", found["cpu"], "us CPU/value", CPU_BAR, note=note))
-            rows.append(Row("every 1 s, resident", found["memory"], "MB", MEMORY_BAR))
+            yield Row("every 1 s, wire to durable journal", found["cpu"], "us CPU/value", CPU_BAR, note=note)
+            yield Row("every 1 s, resident", found["memory"], "MB", MEMORY_BAR)
             best = max(
-                (measured(plant_file(folder / f"flat{i}", devices.ports, "1ms"), cores[0]) for i in range(2)),
+                (measured(plant_file(folder / f"flat{i}", devices.ports, "1ms"), own, FLAT_SPAN) for i in range(2)),
                 key=lambda one: float(one["rate"]),
             )
             note = f"{best['core']:.0f} % of a core, {best['memory']:.0f} MB"
-            rows.append(Row("flat out, wire to durable journal", best["cpu"], "us CPU/value", FLAT_CPU_BAR, note=note))
-            rows.append(Row("flat out, wire to durable journal", best["rate"], "M values/s", FLAT_RATE_BAR, True))
-    return rows
+            yield Row("flat out, wire to durable journal", best["cpu"], "us CPU/value", FLAT_CPU_BAR, note=note)
+            yield Row("flat out, wire to durable journal", best["rate"], "M values/s", FLAT_RATE_BAR, True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.edge")
-    parser.add_argument("--agent", metavar="PLANT", help=argparse.SUPPRESS)
+    parser.add_argument("--agent", nargs=3, metavar=("PLANT", "WARM", "SPAN"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.agent:
         import uvloop
 
-        print(json.dumps(uvloop.run(agent(Path(args.agent), SPAN))))
+        plant, warm, span = args.agent
+        print(json.dumps(uvloop.run(agent(Path(plant), float(warm), float(span)))))
         return 0
-    rows = run()
-    for row in rows:
-        print(row)
-    return 0 if all(row.holds for row in rows) else 1
+    return told(run, "libmodbus")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """The journal: frames appended in one-second commits, an asset's day read back after compaction, bytes on disk, and an
 import of a million rows. Pinned to one core; the disk is whatever this machine has."""
 
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks._figure import Row, pinned, told
 from config.plant import Keep
 from connectors.base import Column, Frame, Layout, layout
 from store.journal import History, Journal
@@ -26,13 +27,6 @@ ROWS = 1_000_000
 
 def layouts(count: int) -> list[Layout]:
     return [layout("s", f"g{n}", [Column(f"m{n}", f"p{i}", "float") for i in range(VALUES)]) for n in range(count)]
-
-
-def line(name: str, value: float, unit: str, bar: float, least: bool) -> bool:
-    holds = value >= bar if least else value <= bar
-    word = "at least" if least else "at most"
-    print(f"{name:<56} {value:10.3f} {unit}  ({word} {bar:g}: {'holds' if holds else 'FAILS'})", flush=True)
-    return holds
 
 
 def appended(folder: Path) -> tuple[float, float]:
@@ -108,22 +102,20 @@ def imported(folder: Path) -> tuple[float, float]:
     return ROWS / spent / 1000, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def main() -> int:
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    held = []
-    with tempfile.TemporaryDirectory() as place:
-        rate, cost = max(appended(Path(place) / str(n)) for n in range(3))
-        held.append(line("append, 16-value frames, a second of them a commit", rate, "M values/s", 1.5, True))
-        print(f"{'':<56} {cost:10.3f} us CPU/value")
-        print(f"{'200 frames x 16 values durable after':<56} {committed(Path(place) / 'small'):10.3f} ms")
-        read, share = day(Path(place) / "day")
-        held.append(line("read one asset-day, 1 Hz x 16 points", read, "ms", 40, False))
-        held.append(line("on disk after compaction", share, "bytes a byte of values", 1.3, False))
-        rows, memory = imported(Path(place))
-        held.append(line("import of 1 M rows", rows, "k rows/s", 300, True))
-        held.append(line("import of 1 M rows, peak memory", memory, "MB", 400, False))
-    return 0 if all(held) else 1
+def run() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as place, pinned():
+        folder = Path(place)
+        rate, cost = max(appended(folder / str(n)) for n in range(3))
+        note = f"{cost:.3f} us CPU/value"
+        yield Row("append, 16-value frames, a second of them a commit", rate, "M values/s", 1.5, True, note)
+        yield Row(f"{SMALL} frames x {VALUES} values durable after", committed(folder / "small"), "ms")
+        read, share = day(folder / "day")
+        yield Row("read one asset-day, 1 Hz x 16 points", read, "ms", 40)
+        yield Row("on disk after compaction", share, "bytes a byte of values", 1.3)
+        rows, memory = imported(folder)
+        yield Row(f"import of {ROWS / 1e6:g} M rows", rows, "k rows/s", 300, True)
+        yield Row("the same, peak memory", memory, "MB", 400)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(run))

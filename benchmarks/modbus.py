@@ -6,21 +6,17 @@ ends at a list of registers, and Telegraf where it is built.
 """
 
 import asyncio
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
-import psutil
 import uvloop
 from pymodbus.client import AsyncModbusTcpClient, ModbusTcpClient
 
+from benchmarks._figure import Cost, Row, looped, pinned, telegraf, told, watched
 from config.plant import SECOND, ModbusAddress, Point, Source
 from connectors.modbus import connect
 from tests.servers import provide
@@ -31,58 +27,8 @@ REGISTERS = 100
 SPAN = 3.0  # seconds of each measurement
 CPU_BAR = 0.5  # us a value, at most
 RATE_BAR = 2.0  # million values a second, at least
+WARM = 3.0  # of Telegraf
 FLAT_OUT = 1  # [ns] as the interval: the next poll is due when the last one ends
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure, and what it may be at most (or at least)."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    least: bool = False
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.bar is None or (self.value >= self.bar if self.least else self.value <= self.bar)
-
-    def __str__(self) -> str:
-        bar = ""
-        if self.bar is not None:
-            bar = f"  (at {'least' if self.least else 'most'} {self.bar:g}: {'holds' if self.holds else 'FAILS'})"
-        return f"{self.name:<52} {self.value:8.3f} {self.unit}{bar}{'  ' + self.note if self.note else ''}"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one measurement."""
-
-    cpu: float  # us a value
-    rate: float  # million values a second
-    core: float  # % of one
-
-    @classmethod
-    def of(cls, cpu: float, wall: float, values: int) -> "Cost":
-        return cls(1e6 * cpu / values, values / wall / 1e6, 100 * cpu / wall)
-
-    def __str__(self) -> str:
-        return f"{self.rate:.3f} M values/s, {self.core:.1f} % of a core"
-
-
-@contextmanager
-def pinned(server: int) -> Iterator[None]:
-    """This process on the first core, the server on the last; where there is one core only, both on it."""
-    before = os.sched_getaffinity(0)
-    cores = sorted(before)
-    os.sched_setaffinity(server, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 # -- the three ---------------------------------------------------------------------------------------------------------
@@ -138,38 +84,36 @@ async def _measured(polls: Sequence[Awaitable[None]], counts: list[int]) -> Cost
     return cost
 
 
-def telegraf(ports: Sequence[int], interval: str, folder: Path) -> Cost | None:
+def telegrafs(ports: Sequence[int], interval: str, folder: Path) -> Cost | None:
     """Telegraf's modbus input, discarded; None where it is not built."""
-    program = provide.find("telegraf")
-    if program is None:
+    if provide.find("telegraf") is None:
         return None
-    fields = ",\n".join(f'      {{address={i}, name="r{i}", type="UINT16"}}' for i in range(REGISTERS))
-    devices = "".join(
+    config = agent(interval, 5000) + "[[outputs.discard]]\n" + inputs(ports, REGISTERS)
+    with telegraf(config, folder) as process:
+        time.sleep(WARM)
+        before = _answers(ports)
+        cpu, wall = watched(process, 2 * SPAN)
+        after = _answers(ports)
+    answers = sum((later - earlier - 1) % 65536 for earlier, later in zip(before, after, strict=True))
+    return Cost.of(cpu, wall, answers * REGISTERS)
+
+
+def agent(interval: str, batch: int, flush: str = "1s") -> str:
+    return (
+        f'[agent]\n  interval = "{interval}"\n  flush_interval = "{flush}"\n  omit_hostname = true\n'
+        f"  metric_batch_size = {batch}\n  metric_buffer_limit = 200000\n"
+    )
+
+
+def inputs(ports: Sequence[int], registers: int) -> str:
+    """One input a device, all its registers in one request."""
+    fields = ",\n".join(f'      {{address={i}, name="r{i}", type="UINT16"}}' for i in range(registers))
+    return "".join(
         f'[[inputs.modbus]]\n  name = "d{port}"\n  controller = "tcp://127.0.0.1:{port}"\n  timeout = "5s"\n'
         '  configuration_type = "request"\n  [[inputs.modbus.request]]\n    slave_id = 1\n    register = "holding"\n'
         f"    fields = [\n{fields}\n    ]\n"
         for port in ports
     )
-    config = folder / f"telegraf-{interval}.conf"
-    config.write_text(
-        f'[agent]\n  interval = "{interval}"\n  flush_interval = "1s"\n  omit_hostname = true\n'
-        "  metric_batch_size = 5000\n  metric_buffer_limit = 200000\n[[outputs.discard]]\n" + devices
-    )
-    core = str(min(os.sched_getaffinity(0)))
-    with (folder / "telegraf.log").open("wb") as log:
-        command = ["taskset", "-c", core, str(program), "--config", str(config)]
-        child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "GOMAXPROCS": "1"})
-        try:
-            time.sleep(3.0)
-            own = psutil.Process(child.pid)
-            cpu, wall, before = sum(own.cpu_times()[:2]), time.perf_counter(), _answers(ports)
-            time.sleep(2 * SPAN)
-            spent, took, after = sum(own.cpu_times()[:2]) - cpu, time.perf_counter() - wall, _answers(ports)
-        finally:
-            child.terminate()
-            child.wait(10)
-    answers = sum((later - earlier - 1) % 65536 for earlier, later in zip(before, after, strict=True))
-    return Cost.of(spent, took, answers * REGISTERS)
 
 
 def _answers(ports: Sequence[int]) -> list[int]:
@@ -182,18 +126,8 @@ def _answers(ports: Sequence[int]) -> list[int]:
 
 
 # -- the run -----------------------------------------------------------------------------------------------------------
-def looped(work: Callable[[], Awaitable[Cost]], factory: Any = None) -> Cost:
-    async def awaited() -> Cost:
-        return await work()
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(awaited())
-
-
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """All figures; flat out the best of five, since others use the machine."""
-    provide.ensure("libmodbus")
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with LibModbus(folder / "server", devices=DEVICES, size=1000, step=True) as server, pinned(server.pid):
@@ -202,28 +136,20 @@ def run() -> list[Row]:
                 costs = [looped(lambda: ours(ports, FLAT_OUT), factory) for _ in range(5)]
                 best = min(costs, key=lambda cost: cost.cpu)
                 bars = (CPU_BAR, RATE_BAR) if name == "uvloop" else (None, None)
-                rows.append(Row(f"flat out, {name}", best.cpu, "us CPU/value", bars[0], note=str(best)))
+                yield Row(f"flat out, {name}", best.cpu, "us CPU/value", bars[0], note=str(best))
                 fastest = max(cost.rate for cost in costs)
-                rows.append(Row(f"flat out, {name}", fastest, "M values/s", bars[1], True))
+                yield Row(f"flat out, {name}", fastest, "M values/s", bars[1], True)
                 for interval in (10, 100):
                     cost = looped(lambda: ours(ports, interval * SECOND // 1000), factory)  # noqa: B023
-                    rows.append(Row(f"every {interval} ms, {name}", cost.cpu, "us CPU/value", note=str(cost)))
+                    yield Row(f"every {interval} ms, {name}", cost.cpu, "us CPU/value", note=str(cost))
             for name, factory in (("uvloop", uvloop.new_event_loop), ("asyncio", None)):
                 cost = looped(lambda: plain(ports), factory)
-                rows.append(Row(f"flat out, plain pymodbus, {name}", cost.cpu, "us CPU/value", note=str(cost)))
+                yield Row(f"flat out, plain pymodbus, {name}", cost.cpu, "us CPU/value", note=str(cost))
             for interval in (10, 100):
-                found = telegraf(ports, f"{interval}ms", folder)
+                found = telegrafs(ports, f"{interval}ms", folder)
                 if found:
-                    rows.append(Row(f"every {interval} ms, telegraf", found.cpu, "us CPU/value", note=str(found)))
-    return rows
-
-
-def main() -> int:
-    rows = run()
-    for row in rows:
-        print(row)
-    return 0 if all(row.holds for row in rows) else 1
+                    yield Row(f"every {interval} ms, telegraf", found.cpu, "us CPU/value", note=str(found))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(run, "libmodbus"))

@@ -14,19 +14,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 import paho.mqtt.client as paho
-import psutil
 import uvloop
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks._figure import Cost, Row, looped, pinned, telegraf, told, watched
+from benchmarks.modbus import agent
 from config.plant import SECOND, MqttAddress, Plant, Point, Security, Source
 from connectors.clock import SYSTEM
 from connectors.mqtt import Mqtt, connect
@@ -38,6 +38,7 @@ from tests.servers.mosquitto import Mosquitto
 
 MACHINES = 100
 RATE = 10_000  # messages a second
+WARM = 1.5
 SPAN = 4.0  # seconds of each measurement
 BACKLOG = 60_000  # messages that wait when it is to go as fast as it can
 CPU_BAR = 16.0  # us a message, at most
@@ -50,39 +51,6 @@ SETTINGS: dict[str, str | int] = {
     "log_type": "error",
 }
 FIELDS = ("power", "energy", "total", "temperature", "pressure")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure, and what it may be at most (or at least)."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    least: bool = False
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.bar is None or (self.value >= self.bar if self.least else self.value <= self.bar)
-
-    def __str__(self) -> str:
-        bar = ""
-        if self.bar is not None:
-            bar = f"  (at {'least' if self.least else 'most'} {self.bar:g}: {'holds' if self.holds else 'FAILS'})"
-        return f"{self.name:<52} {self.value:8.1f} {self.unit}{bar}{'  ' + self.note if self.note else ''}"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one measurement."""
-
-    cpu: float  # us a message
-    rate: float  # messages a second
-
-    def __str__(self) -> str:
-        return f"{self.rate:,.0f} messages/s, {self.cpu * self.rate / 1e4:.1f} % of a core"
 
 
 class Meter:
@@ -98,7 +66,7 @@ class Meter:
     @property
     def cost(self) -> Cost:
         (cpu, wall, count), (cpu_after, wall_after, after) = self._marks
-        return Cost(1e6 * (cpu_after - cpu) / (after - count), (after - count) / (wall_after - wall))
+        return Cost.of(cpu_after - cpu, wall_after - wall, after - count)
 
 
 # -- publishing, in a process of its own -------------------------------------------------------------------------------
@@ -120,6 +88,7 @@ def publish(port: int, count: int, rate: int) -> None:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03pub")
         line.recv(4)
+        print("connected", flush=True)
         acknowledged = [0]
 
         def listen() -> None:
@@ -141,12 +110,15 @@ def publish(port: int, count: int, rate: int) -> None:
 def publishing(broker: Mosquitto, count: int, rate: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "benchmarks.mqtt", "publish", str(broker.port), str(count), str(rate)]
     core = str(max(os.sched_getaffinity(broker.pid)))
-    child = subprocess.Popen(["taskset", "-c", core, *command])
+    child = subprocess.Popen(["taskset", "-c", core, *command], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
     try:
         yield child
     finally:
         child.terminate()
         child.wait(10)
+        child.stdout.close()
 
 
 # -- ours --------------------------------------------------------------------------------------------------------------
@@ -194,11 +166,11 @@ async def taken(made: Mqtt, meter: Meter, until: int) -> None:
 
 async def sustained(broker: Mosquitto, folder: Path, version: str) -> Cost:
     meter, loop = Meter(), asyncio.get_running_loop()
-    count = round(RATE * (SPAN + 2))
+    count = round(RATE * (SPAN + WARM + 0.5))
     async with collector(broker, folder, version) as made:
         with publishing(broker, count, RATE):
-            loop.call_later(1.5, meter.mark)
-            loop.call_later(1.5 + SPAN, meter.mark)
+            loop.call_later(WARM, meter.mark)
+            loop.call_later(WARM + SPAN, meter.mark)
             await taken(made, meter, count)
     return meter.cost
 
@@ -230,10 +202,10 @@ async def kept(broker: Mosquitto, folder: Path) -> Cost:
         meter.mark()
 
     await asyncio.sleep(0.5)
-    with publishing(broker, round(RATE * (SPAN + 2)), RATE):
-        loop.call_later(1.5, mark)
-        loop.call_later(1.5 + SPAN, mark)
-        while own.seen.frames < round(RATE * (SPAN + 2)) or getattr(own.connector, "waiting", 1):
+    with publishing(broker, round(RATE * (SPAN + WARM + 0.5)), RATE):
+        loop.call_later(WARM, mark)
+        loop.call_later(WARM + SPAN, mark)
+        while own.seen.frames < round(RATE * (SPAN + WARM + 0.5)) or getattr(own.connector, "waiting", 1):
             await asyncio.sleep(0.1)
     for task in reversed(tasks):
         task.cancel()
@@ -247,7 +219,7 @@ async def kept(broker: Mosquitto, folder: Path) -> Cost:
 def plain(broker: Mosquitto, rate: int) -> Cost:
     """paho in its own loop, as its documentation has it: JSON taken apart, acknowledged by hand in batches."""
     meter, mids, done = Meter(), [], threading.Event()  # type: ignore[var-annotated]
-    count = round(RATE * (SPAN + 2)) if rate else BACKLOG
+    count = round(RATE * (SPAN + WARM + 0.5)) if rate else BACKLOG
     client = paho.Client(CallbackAPIVersion.VERSION2, "plain", clean_session=False, manual_ack=True)
 
     def heard(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
@@ -272,7 +244,7 @@ def plain(broker: Mosquitto, rate: int) -> Cost:
     subscribed.wait(5)
     if rate:
         with publishing(broker, count, rate):
-            time.sleep(1.5)
+            time.sleep(WARM)
             meter.mark()
             time.sleep(SPAN)
             meter.mark()
@@ -293,98 +265,58 @@ def plain(broker: Mosquitto, rate: int) -> Cost:
 
 
 # -- Telegraf ----------------------------------------------------------------------------------------------------------
-def telegraf(broker: Mosquitto, folder: Path) -> Cost | None:
+def telegrafs(broker: Mosquitto, folder: Path) -> Cost | None:
     """Telegraf's mqtt_consumer, discarded; None where it is not built. It takes what is published, or blocks."""
-    program = provide.find("telegraf")
-    if program is None:
+    if provide.find("telegraf") is None:
         return None
-    config = folder / "telegraf.conf"
-    config.write_text(
-        '[agent]\n  interval = "1s"\n  flush_interval = "200ms"\n  omit_hostname = true\n  metric_batch_size = 500\n'
-        "  metric_buffer_limit = 200000\n[[outputs.discard]]\n[[inputs.mqtt_consumer]]\n"
+    config = (
+        agent("1s", 500, "200ms") + "[[outputs.discard]]\n[[inputs.mqtt_consumer]]\n"
         f'  servers = ["tcp://127.0.0.1:{broker.port}"]\n  topics = ["plant/+/telemetry"]\n  qos = 1\n'
         '  client_id = "telegraf"\n  persistent_session = true\n  max_undelivered_messages = 1000\n'
         '  data_format = "json_v2"\n  [[inputs.mqtt_consumer.json_v2]]\n'
         '    [[inputs.mqtt_consumer.json_v2.object]]\n      path = "@this"\n'
     )
-    core = str(min(os.sched_getaffinity(0)))
-    with (folder / "telegraf.log").open("wb") as log:
-        command = ["taskset", "-c", core, str(program), "--config", str(config)]
-        child = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "GOMAXPROCS": "1"})
-        try:
-            time.sleep(2.0)
-            own = psutil.Process(child.pid)
-            with publishing(broker, round(RATE * (SPAN + 2)), RATE):
-                time.sleep(1.5)
-                cpu, wall = sum(own.cpu_times()[:2]), time.perf_counter()
-                time.sleep(SPAN)
-                spent, took = sum(own.cpu_times()[:2]) - cpu, time.perf_counter() - wall
-                time.sleep(1.0)
-        finally:
-            child.terminate()
-            child.wait(10)
-    return Cost(1e6 * spent / (RATE * took), RATE)
+    with telegraf(config, folder) as process:
+        time.sleep(2.0)
+        with publishing(broker, round(RATE * (SPAN + WARM + 0.5)), RATE):
+            time.sleep(WARM)
+            cpu, wall = watched(process, SPAN)
+            time.sleep(1.0)
+    return Cost.of(cpu, wall, round(RATE * wall))
 
 
 # -- the run -----------------------------------------------------------------------------------------------------------
-@contextmanager
-def pinned(server: int) -> Iterator[None]:
-    """This process on the first core, the server on the last; where there is one core only, both on it."""
-    before = os.sched_getaffinity(0)
-    cores = sorted(before)
-    os.sched_setaffinity(server, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def looped(work: Callable[[], Awaitable[Cost]], factory: Any = None) -> Cost:
-    async def awaited() -> Cost:
-        return await work()
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(awaited())
-
-
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """All figures; the one with a bar the best of three, since others use the machine."""
-    provide.ensure("mosquitto")
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with Mosquitto(folder / "broker", settings=SETTINGS) as broker, pinned(broker.pid):
             costs = [looped(lambda: sustained(broker, folder, "3.1.1"), uvloop.new_event_loop) for _ in range(3)]
             best = min(costs, key=lambda cost: cost.cpu)
-            rows.append(Row("10 k/s, acknowledged after commit", best.cpu, "us CPU/message", CPU_BAR, note=str(best)))
-            fastest = max(cost.rate for cost in costs)
-            rows.append(Row("10 k/s, acknowledged after commit", fastest, "messages/s", RATE_BAR, True))
+            yield Row("10 k/s, acknowledged after commit", best.cpu, "us CPU/message", CPU_BAR, note=str(best))
+            fastest = 1e6 * max(cost.rate for cost in costs)
+            yield Row("10 k/s, acknowledged after commit", fastest, "messages/s", RATE_BAR, True)
             cost = looped(lambda: kept(broker, folder), uvloop.new_event_loop)
-            rows.append(Row("10 k/s, through the agent into the journal", cost.cpu, "us CPU/message", note=str(cost)))
+            yield Row("10 k/s, through the agent into the journal", cost.cpu, "us CPU/message", note=str(cost))
             for name, version, factory in (("asyncio", "3.1.1", None), ("MQTT 5", "5", uvloop.new_event_loop)):
                 cost = looped(lambda: sustained(broker, folder, version), factory)  # noqa: B023
-                rows.append(Row(f"10 k/s, {name}", cost.cpu, "us CPU/message", note=str(cost)))
+                yield Row(f"10 k/s, {name}", cost.cpu, "us CPU/message", note=str(cost))
             cost = looped(lambda: flat_out(broker, folder, "3.1.1"), uvloop.new_event_loop)
-            rows.append(Row("flat out, from the broker's queue", cost.cpu, "us CPU/message", note=str(cost)))
+            yield Row("flat out, from the broker's queue", cost.cpu, "us CPU/message", note=str(cost))
             cost = plain(broker, RATE)
-            rows.append(Row("10 k/s, plain paho", cost.cpu, "us CPU/message", note=str(cost)))
+            yield Row("10 k/s, plain paho", cost.cpu, "us CPU/message", note=str(cost))
             cost = plain(broker, 0)
-            rows.append(Row("flat out, plain paho", cost.cpu, "us CPU/message", note=str(cost)))
-            found = telegraf(broker, folder)
+            yield Row("flat out, plain paho", cost.cpu, "us CPU/message", note=str(cost))
+            found = telegrafs(broker, folder)
             if found:
-                rows.append(Row("10 k/s, telegraf", found.cpu, "us CPU/message", note=str(found)))
-    return rows
+                yield Row("10 k/s, telegraf", found.cpu, "us CPU/message", note=str(found))
 
 
 def main() -> int:
     if sys.argv[1:2] == ["publish"]:
         publish(*(int(word) for word in sys.argv[2:]))
         return 0
-    rows = run()
-    for row in rows:
-        print(row)
-    return 0 if all(row.holds for row in rows) else 1
+    return told(run, "mosquitto")
 
 
 if __name__ == "__main__":

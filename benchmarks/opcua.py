@@ -5,21 +5,19 @@ the bars are set in. Beside ours in the same run: plain asyncua, and Telegraf wh
 """
 
 import asyncio
-import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import psutil
+import uvloop
 from asyncua import Client, ua
 
+from benchmarks._figure import Row, looped, pinned, telegraf, told, watched
+from benchmarks.modbus import agent
 from config.plant import SECOND, Asset, OpcuaAddress, Plant, Point, Security, Source
 from connectors.opcua import connect
 from tests.servers import provide
@@ -28,40 +26,9 @@ from tests.servers.nodeopcua import NAMESPACE, NodeOpcUa
 NODES = 1000
 POLLS = 200
 SPAN = 10.0  # seconds of notifications
+WARM = 3.0  # of Telegraf
 POLL_BAR = 1.2  # us CPU a value
 SHARE_BAR = 20.0  # % of a core at 10,000 notifications a second
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure; `bar` is what it may be at most, where it is ours."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.bar is None or self.value <= self.bar
-
-    def __str__(self) -> str:
-        bar = "" if self.bar is None else f"  (at most {self.bar:g}: {'holds' if self.holds else 'FAILS'})"
-        return f"{self.name:<52} {self.value:8.3f} {self.unit}{bar}{'  ' + self.note if self.note else ''}"
-
-
-@contextmanager
-def pinned(server: int) -> Iterator[None]:
-    """This process on the first core, the server on the last; where there is one core only, both on it."""
-    before = os.sched_getaffinity(0)
-    cores = sorted(before)
-    os.sched_setaffinity(server, {cores[-1]})
-    os.sched_setaffinity(0, {cores[0]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def plant(url: str, mode: str, every: int, folder: Path) -> tuple[Source, list[Point], Plant]:
@@ -149,11 +116,6 @@ def _share(cpu: float, wall: float, count: int) -> tuple[float, float]:
 
 # -- telegraf ----------------------------------------------------------------------------------------------------------
 TELEGRAF = """
-[agent]
-  interval = "100ms"
-  flush_interval = "1s"
-  omit_hostname = true
-  metric_buffer_limit = 100000
 [[inputs.opcua]]
   endpoint = "{url}"
   security_policy = "None"
@@ -164,74 +126,41 @@ TELEGRAF = """
 """
 
 
-def telegraf(url: str, folder: Path) -> tuple[float, float] | None:
+def telegrafs(url: str, folder: Path) -> tuple[float, float] | None:
     """us CPU a value of Telegraf's opcua input, ten polls a second, discarded; None where it is not built."""
-    program = provide.find("telegraf")
-    if program is None:
+    if provide.find("telegraf") is None:
         return None
     nodes = ",".join(f'{{name="n{i}", namespace="2", identifier_type="s", identifier="n{i}"}}' for i in range(NODES))
-    config, said = folder / "telegraf.conf", folder / "telegraf.log"
-    config.write_text(TELEGRAF.format(url=url, nodes=nodes))
-    core = str(min(os.sched_getaffinity(0)))
-    with said.open("wb") as log:
-        command = ["taskset", "-c", core, str(program), "--config", str(config)]
-        child = subprocess.Popen(command, stderr=log, env={**os.environ, "GOMAXPROCS": "1"})
-        try:
-            time.sleep(3.0)
-            own = psutil.Process(child.pid)
-            late = said.read_bytes().count(b"took longer")
-            cpu, wall = sum(own.cpu_times()[:2]), time.perf_counter()
-            time.sleep(SPAN)
-            spent, took = sum(own.cpu_times()[:2]) - cpu, time.perf_counter() - wall
-            late = said.read_bytes().count(b"took longer") - late
-        finally:
-            child.terminate()
-            child.wait(10)
-    values = (10 * took - late) * NODES
-    return 1e6 * spent / values, values / took / 1000
+    said = folder / "telegraf.log"
+    with telegraf(agent("100ms", 1000) + TELEGRAF.format(url=url, nodes=nodes), folder) as process:
+        time.sleep(WARM)
+        late = said.read_bytes().count(b"took longer")
+        cpu, wall = watched(process, SPAN)
+        late = said.read_bytes().count(b"took longer") - late
+    values = (10 * wall - late) * NODES
+    return 1e6 * cpu / values, values / wall / 1000
 
 
 # -- the run -----------------------------------------------------------------------------------------------------------
-def looped(work: Callable[[], Awaitable[tuple[float, float]]], factory: Any = None) -> tuple[float, float]:
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_awaited(work))
-
-
-async def _awaited(work: Callable[[], Awaitable[tuple[float, float]]]) -> tuple[float, float]:
-    return await work()
-
-
-def run() -> list[Row]:
+def run() -> Iterator[Row]:
     """All figures; of our polls the best of three, since others use the machine."""
-    import uvloop
-
-    provide.ensure("nodeopcua")
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with NodeOpcUa(folder / "server", nodes=NODES, hz=10) as server, pinned(server.pid):
             for name, factory in (("asyncio", None), ("uvloop", uvloop.new_event_loop)):
                 us, rate = min(looped(lambda: polls(server.url, folder), factory) for _ in range(3))
-                rows.append(Row(f"poll {NODES} nodes, {name}", us, "us/value", POLL_BAR, f"{rate:.0f} k values/s"))
+                yield Row(f"poll {NODES} nodes, {name}", us, "us/value", POLL_BAR, note=f"{rate:.0f} k values/s")
                 share, rate = looped(lambda: notifications(server.url, folder), factory)
                 note = f"{rate:.1f} k/s, {share * 10 / rate:.2f} us each"
-                rows.append(Row(f"notifications, {name}", share, "% of a core", SHARE_BAR, note))
+                yield Row(f"notifications, {name}", share, "% of a core", SHARE_BAR, note=note)
             us, rate = looped(lambda: plain_polls(server.url))
-            rows.append(Row("poll, plain asyncua", us, "us/value", None, f"{rate:.0f} k values/s"))
+            yield Row("poll, plain asyncua", us, "us/value", note=f"{rate:.0f} k values/s")
             share, rate = looped(lambda: plain_notifications(server.url))
             note = f"{rate:.1f} k/s, {share * 10 / rate:.2f} us each"
-            rows.append(Row("notifications, plain asyncua", share, "% of a core", None, note))
-            if (found := telegraf(server.url, folder)) is not None:
-                rows.append(Row("poll, telegraf", found[0], "us/value", None, f"{found[1]:.0f} k values/s"))
-    return rows
-
-
-def main() -> int:
-    rows = run()
-    for row in rows:
-        print(row)
-    return 0 if all(row.holds for row in rows) else 1
+            yield Row("notifications, plain asyncua", share, "% of a core", note=note)
+            if (found := telegrafs(server.url, folder)) is not None:
+                yield Row("poll, telegraf", found[0], "us/value", note=f"{found[1]:.0f} k values/s")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(run, "nodeopcua"))

@@ -21,6 +21,8 @@ TELEGRAF_TAGS = (
     "serializers.influx,parsers.json_v2"
 )
 THINGSBOARD = "3.8.5"
+# What its Modbus connector would otherwise install by itself at its first start.
+THINGSBOARD_MODBUS = ("pymodbus==3.9.2", "pyserial==3.5", "pyserial-asyncio==0.6")
 
 
 def libmodbus() -> Path | None:
@@ -88,16 +90,21 @@ def build_telegraf() -> None:
 
 def thingsboard() -> Path | None:
     """The Python of an environment of its own: `python -m thingsboard_gateway.tb_gateway`."""
-    folder = built(f"thingsboard-gateway-{THINGSBOARD}")
+    folder = built(_thingsboard_name())
     return folder / "bin" / "python" if folder else None
 
 
 def install_thingsboard() -> None:
     def make(folder: Path, run: Run) -> None:
         run([sys.executable, "-m", "venv", str(folder)])
-        run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", f"thingsboard-gateway=={THINGSBOARD}"])
+        packages = [f"thingsboard-gateway=={THINGSBOARD}", *THINGSBOARD_MODBUS]
+        run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *packages])
 
-    build(f"thingsboard-gateway-{THINGSBOARD}", make)
+    build(_thingsboard_name(), make)
+
+
+def _thingsboard_name() -> str:
+    return f"thingsboard-gateway-{THINGSBOARD}-modbus"
 
 
 def _digest(path: Path) -> str:

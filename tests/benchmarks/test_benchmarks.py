@@ -1,0 +1,49 @@
+"""Each benchmark runs, at a size that says nothing of speed: it has its figures, and what it checks by itself holds."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import NAMES
+from tests.servers.fixtures import require
+
+ROOT = Path(__file__).parents[2]
+SIZES: dict[str, dict[str, float]] = {
+    "edge": {"DEVICES": 2, "WARM": 1.0, "SPAN": 1.5, "FLAT_SPAN": 0.5},
+    "influx": {"ASSETS": 3, "SECONDS": 20, "HOURS": 0.1, "WATCHED": 2.0, "DEVICES": 2, "SPAN": 4.0},
+    "journal": {"GROUPS": 3, "POLLS": 4, "COMMITS": 2, "SMALL": 2, "DAY": 1200, "ROWS": 2000},
+    "kpi": {"CHANGES": 200, "MACHINES": 3, "SOME": 2, "COUNTERS": 1, "ASSETS": 2},
+    "modbus": {"DEVICES": 2, "SPAN": 0.2, "WARM": 1.2},
+    "mqtt": {"RATE": 400, "SPAN": 0.5, "WARM": 0.3, "BACKLOG": 400},
+    "opcua": {"POLLS": 8, "SPAN": 0.3, "WARM": 1.0},
+}
+SERVERS = {
+    "edge": ["libmodbus"],
+    "influx": ["influxdb2", "influxdb1", "victoria", "libmodbus"],
+    "modbus": ["libmodbus"],
+    "mqtt": ["mosquitto"],
+    "opcua": ["nodeopcua"],
+}
+SMALL = """
+import importlib, json, sys
+of = importlib.import_module(f"benchmarks.{sys.argv[1]}")
+for name, size in json.loads(sys.argv[2]).items():
+    assert hasattr(of, name), name
+    setattr(of, name, size)
+print(json.dumps([(row.name, row.unit, row.value) for row in of.run()]))
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_runs(name: str) -> None:
+    require(*SERVERS.get(name, []))
+    words = [sys.executable, "-c", SMALL, name, json.dumps(SIZES[name])]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert len({(row, unit) for row, unit, _ in rows}) == len(rows) > 0
+    assert all(math.isfinite(value) for _, _, value in rows), rows
