@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from hashlib import sha256
 
-from config.plant import PIECES, STATES, Plant
+from config.plant import PIECES, STATES, Plant, Rules
 from config.slices import Stops, stops_of
 from config.span import Window, windows
 from config.zone import shown
+from kpi import plants
 from kpi.change import change
 from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, Told, facts
@@ -18,6 +18,7 @@ from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, Profile, frame, knowable, measure, measure_group
 from kpi.measured import Json, Measured, number
 from kpi.networking import window
+from kpi.plants import Group, Part
 from kpi.polls import polls
 from kpi.rate import Rate
 from kpi.rates import brief, history, rates
@@ -146,24 +147,40 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     return Row(by, name, "", part, measured, total(member.sums for member in members), counted(members))
 
 
-def several(of: Sequence[Facts], question: Question) -> Row:
-    """Several plants as one group: the sums of all their machines in scope, divided once. Members are plant/asset."""
-    found, window = [], Window(question.start, question.end, date.min)
-    for one in of:
-        for assets in members_of(one.plant, "plant", question.start, question.end).values():
-            for asset in assets:
-                sums = of_asset(one, asset, [(question.start, question.end)])[0]
-                found.append(
-                    Member(f"{one.plant.id}/{asset}", sums, knowable(one.plant.assets[asset], one.plant.rules))
-                )
-    common = replace(
-        frame(of[0], question.profile, question.start, question.end),
-        plant_sha256=sha256("".join(one.plant.sha256 for one in of).encode()).hexdigest(),
-        store="+".join(dict.fromkeys(one.store for one in of)),
-    )
-    measured = {key: measure_group(kpi, found, common) for key, kpi in KPIS.items()}
-    name = "+".join(one.plant.id for one in of)
-    return Row("plant", name, "", window, measured, total(member.sums for member in found), counted(found))
+def of_group(parts: Sequence[Part], question: Question, base: Sequence[Part] = ()) -> list[Row]:
+    """Rows of every plant but the first, which is this one; then of all as one, for each period that they share."""
+    bases = {part.id: part.facts for part in base}
+    known = [part.facts for part in parts if part.facts is not None]
+    rules = known[0].plant.rules
+    found = [row for part in parts[1:] for row in _of_other(part, question, rules, bases.get(part.id))]
+    spans = [windows(of.plant, of.plant.calendar, question.per, of.start, of.end) for of in known]
+    shared = set.intersection(*({(one.start, one.end) for one in some} for some in spans))
+    before = several(base, question, Window(base[0].start, base[0].end, date.min)) if base else None
+    common = [over for over in spans[0] if (over.start, over.end) in shared]
+    return found + [replace(several(parts, question, over), base=before) for over in common]
+
+
+def several(parts: Sequence[Part], question: Question, over: Window) -> Row:
+    """Several plants as one: the sums of all their machines in scope, divided once. Members are plant/asset."""
+    members, measured = plants.together(parts, question.profile, over)
+    counts = frozenset[str]() if any(part.silent for part in parts) else counted(members)
+    name = "+".join(part.id for part in parts)
+    return Row("plant", name, "", over, measured, total(member.sums for member in members), counts)
+
+
+def _of_other(part: Part, question: Question, rules: Rules, base: Facts | None) -> list[Row]:
+    if part.facts is None:
+        over = Window(part.start, part.end, date.min)
+        measured = plants.unheard(part, question.profile, rules)
+        return [Row("plant", part.id, "", over, measured, total(()), frozenset())]
+    found = rows(part.facts, question, base)
+    if not part.silent:
+        return found
+    return [replace(row, measured=_marked(row.measured), counted=frozenset()) for row in found]
+
+
+def _marked(of: Mapping[str, Measured]) -> dict[str, Measured]:
+    return {key: plants.marked(one) for key, one in of.items()}
 
 
 def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], common: Frame) -> Measured:
@@ -195,11 +212,16 @@ def report(
     archive: Archive | None,
     now: int | None = None,
     progress: Told | None = None,
+    group: Group | None = None,
 ) -> Json:
-    """The whole document: the answer to one question."""
+    """The whole document: the answer to one question. Rows of plants are those of the whole `group`."""
     now = time.time_ns() if now is None else now
+    group = group if question.by == "plant" else None
+    others = group.ask(question.start, question.end, now, rates_of) if group else None
+    before = group.ask(*question.baseline, now) if group and question.baseline else None
     of = facts(reader, plant, question.start, question.end, archive, now, progress)
     base = facts(reader, plant, *question.baseline, archive, now, progress) if question.baseline else None
+    found, own = rows(of, question, base), rates_of(reader, of, archive, now)
     told: Json = {
         "plant": plant.id,
         "from": shown(question.start, plant.timezone),
@@ -211,9 +233,13 @@ def report(
         "rules": rules_of(plant),
         "store": reader.store,
         "plant_sha256": plant.sha256,
-        "rates": {name: rate.document(plant) for name, rate in rates_of(reader, of, archive, now).items()},
-        "rows": [row.document(plant) for row in rows(of, question, base)],
+        "rates": {name: rate.document(plant) for name, rate in own.items()},
     }
+    if others is not None:
+        parts = [plants.of(of, own), *others()]
+        told["group"] = plants.document(parts, plant.rules.coverage)
+        found += of_group(parts, question, [plants.of(base), *before()] if base and before else [])
+    told["rows"] = [row.document(plant) for row in found]
     if question.per == "day":
         told["rates_history"] = rates_history(reader, of, archive, now)
     return told

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"gemba kpi: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
         return 1
     from kpi.facts.archive import Archive
+    from kpi.plants import Group
     from store.choice import open_reader
 
     plant, now = load(Path(args.plant)), time_ns() // SECOND * SECOND
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     reader = open_reader(plant, *question.reach(plant))
     progress = Progress(args.lang)
     try:
-        document = report(reader, plant, question, Archive(plant.data, plant.id), now, progress)
+        document = report(reader, plant, question, Archive(plant.data, plant.id), now, progress, Group.of(plant))
     finally:
         progress.end()
         reader.close()

@@ -172,6 +172,19 @@ class InfluxReader:
         events = [self._event(*row) for row in rows if start <= row[0] < end]
         return sorted(events, key=lambda event: event.seq)
 
+    def latest(self, kind: str) -> Event | None:
+        """The last event of a kind, whichever gateway told it."""
+        where = f"{self._where(FIRST, LAST)} AND {identifier('kind')} = {literal(kind)}"
+        asked: dict[str, Kind] = {"at": "int", "seq": "int", "gateway": "text", "detail": "text"}
+        found = self._rows(asked, shape.EVENT, where, " ORDER BY time DESC LIMIT 1")
+        if not len(found.ints["at"]):
+            return None
+        (at, seq), (gateway, detail) = (
+            [found.ints[name].tolist()[0] for name in ("at", "seq")],
+            [_words(found, name)[0] for name in ("gateway", "detail")],
+        )
+        return self._event(at, seq, kind, gateway, detail)
+
     def _event(self, at: int, seq: int, kind: str, gateway: str, detail: str) -> Event:
         told = json.loads(detail)
         number = self._numbers.get(gateway, 0)

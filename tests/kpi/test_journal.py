@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from config.load import load
+from config.span import Window
 from connectors.base import Column, Frame, layout
 from connectors.quality import BAD
 from gemba.cli import main
+from kpi import plants
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
 from kpi.report import Question, rows, several
@@ -223,8 +225,10 @@ def test_several_plants_are_sums_divided_once(imported: Path, tmp_path: Path) ->
     here, there = facts(History(place(of)), of, start, end), facts(Memory({}), empty, start, end)
     question = Question(start, end)
     twin = replace(here, plant=replace(of, id="twin"))
-    assert several([here, twin], question).measured["oee"].value == Fraction((912 + 480) * 30, 2 * 57600)
-    row = several([here, there], question)
+    over = Window(start, end, date(2026, 10, 5))
+    both = several([plants.of(here), plants.of(twin)], question, over)
+    assert both.measured["oee"].value == Fraction((912 + 480) * 30, 2 * 57600)
+    row = several([plants.of(here), plants.of(there)], question, over)
     assert (row.measured["oee"].value, row.measured["oee"].reason) == (None, "low_coverage")
     assert row.measured["oee"].coverage == Fraction(1, 2)
     assert row.measured["oee"].excluded == (("other/m1", "no_data"), ("other/m2", "no_data"))

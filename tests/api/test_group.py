@@ -1,0 +1,270 @@
+"""A group of three plants, each with a store of its own: what they come to together, and what is said when one of the
+stores dies or hangs. Another plant is known by what its own agent wrote into its store."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.load import load
+from config.plant import Keep, Plant
+from edge.agent import Agent
+from gemba.cli import main
+from gemba.demo.past import write
+from kpi.facts.archive import Archive
+from kpi.plants import Group
+from kpi.report import Question, report
+from simulators.plant import VirtualPlant
+from store import other
+from store.choice import open_reader
+from store.journal import Journal, place
+from tests.api.conftest import END, HOUR, PLANT, REGISTER
+from tests.api.test_stores import SPAN, delivered
+from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.influxdb2 import InfluxDB2
+
+KEEP = Keep(days=100_000, free=Fraction(0), delivered=HOUR)
+DAY = 24 * HOUR
+START = END - 2 * DAY
+SHIFTS = 'calendar: {shifts: [{start: "08:00", end: "20:00", days: mon-sat}]}\n'
+
+
+def plant_file(folder: Path, name: str, more: str) -> Path:
+    """Nothing answers at its addresses: its history is written, and its agent only tells what it is."""
+    folder.mkdir()
+    (folder / "register.csv").write_text(REGISTER, encoding="utf-8")
+    text = PLANT.replace("plant: api-01", f"plant: {name}").replace("192.168.10.1", "127.0.0.")
+    (folder / "plant.yaml").write_text(text + more, encoding="utf-8")
+    return folder / "plant.yaml"
+
+
+async def _told(plant: Plant) -> None:
+    agent = Agent(plant)
+    running = asyncio.create_task(agent.run())
+    await agent.ready()
+    agent.stop()
+    await running
+
+
+def lived(file: Path) -> None:
+    """Its agent was there, and everything is in its database."""
+    plant = load(file)
+    asyncio.run(_told(plant))
+    write(place(plant), plant, VirtualPlant(plant, START), START, END, {})
+    with Journal.open(place(plant), KEEP, ["influxdb"]) as journal:
+        delivered(journal, plant)
+
+
+@dataclass
+class Site:
+    """`file` is the plant that asks; `third` is where the third one's rows are."""
+
+    file: Path
+    files: list[Path]
+    third: InfluxDB1
+
+    def ask(self, group: Group | None = None, **question: Any) -> Any:
+        plant = load(self.file)
+        asked = Question(START, END, **{"by": "plant", **question})
+        reader = open_reader(plant, *asked.reach(plant))
+        try:
+            told = report(reader, plant, asked, Archive(plant.data, plant.id), END, group=group or Group(plant))
+        finally:
+            reader.close()
+        return json.loads(json.dumps(told))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, influxdb2: InfluxDB2) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("group")
+    (folder / "token").write_text(influxdb2.token)
+    (folder / "token").chmod(0o600)
+    with InfluxDB1(folder / "third") as third:
+        stores = [
+            f'{{url: "{influxdb2.url}", org: gemba, bucket: {name}, token: {{file: ../token}}}}'
+            for name in ("one", "two")
+        ]
+        stores.append(f'{{url: "{third.url}", database: three}}')
+        files = []
+        for number, (of, more) in enumerate(zip(stores, ("", SHIFTS, SHIFTS), strict=True), 1):
+            group = (
+                f"stores: {{p-2: {{influxdb: {stores[1]}}}, p-3: {{influxdb: {stores[2]}}}}}\n" if number == 1 else ""
+            )
+            store = f"{more}store: {{influxdb: {of}}}\n{group}"
+            files.append(plant_file(folder / f"p-{number}", f"p-{number}", store))
+            lived(files[-1])
+        yield Site(files[0], files, third)
+
+
+@pytest.fixture
+def site(built: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Nothing is known yet of the others, and all of them answer."""
+    monkeypatch.setattr(other, "AGAIN", 0.3)
+    shutil.rmtree(load(built.file).data / "group", ignore_errors=True)
+    yield built
+    if built.third.alive:
+        built.third.resume()
+    else:
+        built.third.start()
+
+
+def alone(told: Any) -> Any:
+    """A row or a KPI without what says who asked it of which store."""
+    if isinstance(told, dict):
+        return {key: alone(value) for key, value in told.items() if key not in ("store", "plant_sha256")}
+    return [alone(value) for value in told] if isinstance(told, list) else told
+
+
+def own_rows(site: Site, output: Callable[[], str]) -> list[Any]:
+    """What each plant says of itself, by its own file and its own journal."""
+    found = []
+    for file in site.files:
+        lonely = file.with_name("lonely.yaml")
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        lonely.write_text("".join(line for line in lines if not line.startswith("store")), encoding="utf-8")
+        assert main(["kpi", str(lonely), *SPAN, "--by", "plant", "--json"]) == 0
+        found.append(json.loads(output())["rows"][0])
+    return found
+
+
+def test_plants_stand_beside_each_other_and_are_added(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    own = own_rows(site, lambda: capfd.readouterr().out)
+    assert main(["kpi", str(site.file), *SPAN, "--by", "plant", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [row["plant"] for row in told["rows"]] == ["p-1", "p-2", "p-3", "p-1+p-2+p-3"]
+    assert alone(told["rows"][:3]) == alone(own)
+    whole = told["rows"][3]["kpis"]["oee"]
+    terms = [row["kpis"]["oee"]["terms"] for row in own]
+    assert whole["terms"]["PBT"] == sum(one["PBT"] for one in terms)
+    assert terms[0]["PBT"] == 2 * terms[1]["PBT"], "two shifts of twelve hours against a calendar of twenty-four"
+    assert whole["terms"]["GQ"] == sum(one["GQ"] for one in terms)
+    assert whole["value"] == pytest.approx(sum(one["PRI_GQ"] for one in terms) / whole["terms"]["PBT"], rel=1e-12)
+    known = sum(row["kpis"]["oee"]["coverage"] * row["kpis"]["oee"]["terms"]["PBT"] for row in own)
+    assert whole["coverage"] == pytest.approx(known / whole["terms"]["PBT"], rel=1e-12)
+    assert (whole["reason"], whole["excluded"]) == (None, [])
+    assert told["rows"][3]["quantity"]["total"] == sum(row["quantity"]["total"] for row in own)
+    assert [(one["plant"], one["store"], one["trouble"]) for one in told["group"]["plants"]] == [
+        ("p-1", "journal", None),
+        ("p-2", "influxdb", None),
+        ("p-3", "influxdb", None),
+    ]
+    assert whole["inputs"]["store"] == "journal+influxdb"
+    rate = told["group"]["rates"]["digitalization"]
+    assert (rate["numerator"], rate["denominator"], rate["value"], rate["coverage"]) == (6, 9, 6 / 9, 1.0)
+    assert told["rates"]["digitalization"]["denominator"] == 3, "beside the rows stand the plant's own rates"
+
+
+def test_rows_of_machines_are_the_plants_own(site: Site) -> None:
+    site.third.kill()
+    told = site.ask(by="asset")
+    assert [row["asset"] for row in told["rows"]] == ["press-01", "press-02"]
+    assert "group" not in told
+
+
+def test_a_store_that_dies_lowers_the_coverage_and_bends_nothing(site: Site) -> None:
+    plant = load(site.file)
+    group = Group(plant)
+    before = site.ask(group)
+    site.third.kill()
+    for told in (site.ask(group), site.ask()):
+        assert told["rows"][:2] == before["rows"][:2]
+        lost, whole = (row["kpis"]["oee"] for row in told["rows"][2:])
+        assert (lost["value"], lost["reason"], lost["coverage"]) == (None, "no_data", 0.0)
+        assert "store_silent" in lost["flags"]
+        was = [row["kpis"]["oee"] for row in before["rows"]]
+        weights = [one["terms"]["PBT"] for one in was[:3]]
+        known = sum(one["coverage"] * weight for one, weight in zip(was[:2], weights, strict=False))
+        assert whole["coverage"] == pytest.approx(known / sum(weights), rel=1e-12)
+        assert (whole["value"], whole["reason"]) == (None, "low_coverage")
+        left = sum(one["terms"]["PRI_GQ"] for one in was[:2]) / sum(weights[:2])
+        assert whole["low"] == pytest.approx(left, rel=1e-12)
+        assert "store_silent" in whole["flags"]
+        assert whole["excluded"] == [
+            {"asset": "p-3/press-01", "reason": "no_data"},
+            {"asset": "p-3/press-02", "reason": "no_data"},
+        ]
+        assert told["rows"][2]["quantity"]["total"] is told["rows"][3]["quantity"]["total"] is None
+        assert told["group"]["plants"][2]["trouble"] and told["group"]["plants"][2]["store"] is None
+        assert [one["trouble"] for one in told["group"]["plants"][:2]] == [None, None]
+        rate = told["group"]["rates"]["networking"]
+        assert {"plant": "p-3", "reason": "no_data"} in rate["excluded"]
+
+
+def test_where_enough_is_left_the_value_is_that_of_those_who_answer(site: Site) -> None:
+    before = site.ask()
+    text = site.file.read_text(encoding="utf-8")
+    site.file.write_text(f"{text}rules: {{coverage: 0.6}}\n", encoding="utf-8")
+    try:
+        site.third.kill()
+        whole = site.ask()["rows"][3]["kpis"]["oee"]
+    finally:
+        site.file.write_text(text, encoding="utf-8")
+    terms = [row["kpis"]["oee"]["terms"] for row in before["rows"][:2]]
+    assert whole["reason"] is None
+    assert whole["value"] == pytest.approx(sum(t["PRI_GQ"] for t in terms) / sum(t["PBT"] for t in terms), rel=1e-12)
+    assert whole["coverage"] < 1
+
+
+def test_of_a_plant_that_was_never_heard_of_not_even_the_weight_is_known(site: Site) -> None:
+    site.third.kill()
+    told = site.ask()
+    lost, whole = (row["kpis"]["oee"] for row in told["rows"][2:])
+    assert (lost["value"], lost["reason"], lost["terms"]) == (None, "no_data", {})
+    assert (whole["value"], whole["reason"], whole["coverage"]) == (None, "no_data", 0.0)
+    assert {"asset": "p-3", "reason": "no_data"} in whole["excluded"]
+    assert told["rows"][0]["kpis"]["oee"]["value"] is not None
+    rate = told["group"]["rates"]["digitalization"]
+    assert (rate["value"], rate["reason"], rate["numerator"], rate["denominator"]) == (None, "no_data", 4, 6)
+
+
+def test_a_store_that_hangs_is_waited_for_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other, "AGAIN", 600.0)
+    monkeypatch.setattr(other, "PATIENCE", 6.0)
+    group = Group(load(site.file))
+    before = site.ask(group)
+    site.third.suspend()
+    began = time.monotonic()
+    first = site.ask(group)
+    assert time.monotonic() - began < other.PATIENCE + 20
+    began = time.monotonic()
+    second = site.ask(group)
+    assert time.monotonic() - began < other.PATIENCE, "nobody waits twice"
+    for told in (first, second):
+        assert told["rows"][:2] == before["rows"][:2]
+        assert "timed out" in told["group"]["plants"][2]["trouble"]
+
+
+def test_a_store_that_comes_back_is_heard_again(site: Site) -> None:
+    group = Group(load(site.file))
+    before = site.ask(group)
+    site.third.kill()
+    assert site.ask(group)["group"]["plants"][2]["trouble"]
+    site.third.start()
+    until = time.monotonic() + 60
+    while site.ask(group)["group"]["plants"][2]["trouble"] and time.monotonic() < until:
+        time.sleep(0.05)
+    assert site.ask(group)["rows"] == before["rows"]
+
+
+def test_periods_that_all_plants_share_are_added(site: Site) -> None:
+    told = site.ask(per="hour")
+    hours = [row for row in told["rows"] if row["plant"] == "p-1+p-2+p-3"]
+    assert len(hours) == 48
+    whole = site.ask()["rows"][3]
+    assert sum(row["quantity"]["total"] for row in hours) == whole["quantity"]["total"]
+    days = [row["plant"] for row in site.ask(per="day")["rows"]]
+    assert "p-1+p-2+p-3" not in days, "the days of a plant with shifts begin at eight"
+
+
+def test_against_a_baseline(site: Site) -> None:
+    told = site.ask(baseline=(START, START + DAY))
+    for row in told["rows"]:
+        assert row["change"]["oee"]["points"] is not None
+        assert row["baseline"]["kpis"]["oee"]["to"] == "2026-11-20T00:00:00+08:00"
