@@ -1,4 +1,4 @@
-"""`gemba status`: what a running agent says of its sources, backlog, losses, disk and clock."""
+"""`gemba status`: what is wrong at a running agent and what to do, then its sources, journal, database and clock."""
 
 import argparse
 import json
@@ -6,10 +6,37 @@ import sys
 from pathlib import Path
 from typing import Any
 
-WORDS = {
-    "zh": ("数据源", "协议", "状态", "数据龄", "往返", "好值", "坏值", "漏询", "说明"),
-    "en": ("source", "protocol", "link", "age", "round trip", "good", "bad", "missed", "trouble"),
+HEADS = {
+    "zh": ("数据源", "协议", "状态", "数据龄", "往返 ms", "好值", "坏值", "漏询"),
+    "en": ("source", "protocol", "link", "age", "trip ms", "good", "bad", "missed"),
 }
+LINKS = {
+    "zh": {"up": "正常", "retrying": "重连中", "down": "启动中", "waiting": "等待", "refused": "被拒"},
+    "en": {"down": "starting"},
+}
+BELOW = {
+    "zh": (
+        "采集程序  已运行 {runs}，工厂文件 {sha256:.12}",
+        "本地日志  {held}，磁盘剩余 {free}，待写 {waiting:,} 值，丢失 {lost:,} 帧",
+        "时钟      {clock}，跳变 {steps:,} 次",
+    ),
+    "en": (
+        "agent     up for {runs}, plant file {sha256:.12}",
+        "journal   {held}, disk free {free}, {waiting:,} values waiting, {lost:,} frames lost",
+        "clock     synchronised: {clock}, {steps:,} steps",
+    ),
+}
+STORE = {
+    "zh": (
+        "InfluxDB  {state}，积压 {backlog} 行，最早在 {lag} 前",
+        "          已送 {delivered:,} 行，补正 {mended:,} 值，过旧未送 {too_old:,} 行",
+    ),
+    "en": (
+        "InfluxDB  {state}, {backlog} rows behind, the oldest by {lag}",
+        "          {delivered:,} rows delivered, {mended:,} values mended, {too_old:,} rows too old to send",
+    ),
+}
+CLOCK = {"zh": {True: "已同步", False: "未同步", None: "不详"}, "en": {True: "yes", False: "no", None: "unknown"}}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,36 +61,45 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(status, ensure_ascii=False))
     else:
+        from gemba.alarms import alarms
+
+        for alarm in alarms(status, args.plant, plant.sha256, args.lang == "zh"):
+            print("\n    ".join((f"! {alarm.what}", *alarm.where, f"→ {alarm.do}")))
+            print()
         _show(status, args.lang)
     return 0
 
 
 def _show(status: dict[str, Any], lang: str) -> None:
+    from gemba.alarms import ago
     from gemba.table import table
 
-    rows = []
-    for name, source in status["sources"].items():
-        age = "—" if source["age"] is None else f"{source['age']:.1f} s"
-        trip = "—" if source["round_trip"] is None else f"{1000 * source['round_trip']:.1f} ms"
-        bad = " ".join(f"{reason} {count}" for reason, count in source["bad"].items()) or "0"
-        missed = "—" if source["missed"] is None else str(source["missed"])
-        rows.append(
-            (name, source["protocol"], source["state"], age, trip, str(source["good"]), bad, missed, source["trouble"])
-        )
-    print(table(WORDS[lang], rows))
-    journal, clock = status["journal"], status["clock"]
-    synchronised = {True: "yes", False: "no", None: "?"}[clock["synchronised"]]
-    if lang == "zh":
-        known = {"yes": "已同步", "no": "未同步", "?": "未知"}[synchronised]
-        print(f"日志库 {_size(journal['bytes'])}，磁盘剩余 {_size(journal['free'])}，丢失帧 {journal['lost']}")
-        print(f"时钟 {known}，跳变 {clock['steps']} 次")
-    else:
-        print(f"journal {_size(journal['bytes'])}, disk free {_size(journal['free'])}, frames lost {journal['lost']}")
-        print(f"clock synchronised: {synchronised}, steps {clock['steps']}")
-    if status.get("influxdb"):
-        print("influxdb " + ", ".join(f"{key} {value}" for key, value in status["influxdb"].items()))
-    if status["trouble"]:
-        print(f"! {status['trouble']}")
+    links, rows = LINKS[lang], []
+    for name, one in status["sources"].items():
+        trip = "—" if one["round_trip"] is None else f"{1000 * one['round_trip']:.1f}"
+        missed = "—" if one["missed"] is None else f"{one['missed']:,}"
+        state, bad = links.get(one["state"], one["state"]), f"{sum(one['bad'].values()):,}"
+        rows.append((name, one["protocol"], state, ago(one["age"]), trip, f"{one['good']:,}", bad, missed))
+    print(table(HEADS[lang], rows))
+    journal, clock, influx = status["journal"], status["clock"], status.get("influxdb")
+    below = {
+        "runs": ago((status["time"] - status["started"]) / 1e9),
+        "sha256": status["sha256"],
+        "held": _size(journal["bytes"]),
+        "free": _size(journal["free"]),
+        "clock": CLOCK[lang][clock["synchronised"]],
+        "steps": clock["steps"],
+    }
+    print("", *(line.format(**{**journal, **below}) for line in BELOW[lang]), sep="\n")
+    if influx is not None:
+        backlog = "—" if influx["backlog"] is None else f"{influx['backlog']:,}"
+        told = {
+            **influx,
+            "backlog": backlog,
+            "lag": ago(influx["lag"]),
+            "state": links.get(influx["state"], influx["state"]),
+        }
+        print(*(line.format(**told) for line in STORE[lang]), sep="\n")
 
 
 def _size(count: int) -> str:
