@@ -39,10 +39,10 @@ class Ask:
     window: Window
 
     async def kpis(self, by: str = "asset") -> Any:
-        return await off(lambda: orjson.loads(self.service.kpis(self.window, by)))
+        return await off(lambda: orjson.loads(self.service.kpis(self.window, by).body))
 
     async def energy(self) -> Any:
-        return await off(lambda: orjson.loads(self.service.energy(self.window)))
+        return await off(lambda: orjson.loads(self.service.energy(self.window).body))
 
 
 async def off(work: Callable[[], T]) -> T:

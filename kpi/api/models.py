@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kpi.api.asked import TIME, Nothing, word
+
 Time = Annotated[str, Field(description="ISO 8601 with offset", examples=["2026-11-02T08:00:00+08:00"])]
 Number = float | None
 
@@ -215,15 +217,17 @@ class Template(Open):
     version: str
 
 
-class Assessment(Open):
+class Baseline(Nothing):
+    start: str = Field(alias="from", max_length=40, json_schema_extra={"pattern": TIME}, examples=["2025-10-01"])
+    to: str | None = word(TIME, 40, examples=["2025-11-01"])
+
+
+class Assessment(Nothing):
     """What is asked of an assessment: the window, the baseline, and the answers that are declared."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    start: str | None = Field(None, alias="from", examples=["2026-10-01"])
-    to: str | None = Field(None, examples=["2026-11-01"])
-    baseline: dict[Literal["from", "to"], str] | None = Field(
-        None, examples=[{"from": "2025-10-01", "to": "2025-11-01"}]
-    )
+    start: str | None = word(TIME, 40, "from", examples=["2026-10-01"])
+    to: str | None = word(TIME, 40, examples=["2026-11-01"])
+    baseline: Baseline | None = None
     answers: dict[str, Any] = Field(default_factory=dict, examples=[{"template": "sme-2024", "answers": {"1": [2, 3]}}])
 
 

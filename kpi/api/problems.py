@@ -34,6 +34,10 @@ class Problem(Exception):
         return Response(orjson.dumps(body), self.status, dict(self.headers or {}), MEDIA)
 
 
+def fault(where: str, what: str, got: str | None = None, do: str = "") -> dict[str, Any]:
+    return {"where": where, "line": 0, "what": what, "got": got, "do": do}
+
+
 def _faults(error: PlantError | TemplateError) -> list[dict[str, Any]]:
     return [
         {"where": f.where, "line": f.line, "what": f.what, "got": f.got, "do": f.do}
@@ -53,10 +57,7 @@ async def _faulty(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [
-        {"where": ".".join(map(str, fault["loc"])), "line": 0, "what": fault["msg"], "got": None, "do": ""}
-        for fault in error.errors()
-    ]
+    faults = [fault(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
     return Problem(422, "a parameter is wrong; `faults` says which", faults=faults).response()
 
 

@@ -1,28 +1,25 @@
 """The paths of the API, version 1. Each says what it takes, what it answers and which problems it may answer with."""
 
-import hashlib
-from collections.abc import Mapping
-from fractions import Fraction
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from starlette.responses import Response
 
-from config import span
 from config.zone import shown
-from kpi.api import models, views
+from kpi.api import asked, views
+from kpi.api.answers import SMALL, Answer
+from kpi.api.models import Assessment
 from kpi.api.problems import MEDIA, Problem
 from kpi.api.service import Service
 
-PER = Literal["slice", "hour", "shift", "day", "week", "month", "year", "window"]
-BY = Literal["asset", "line", "workshop", "plant"]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WORDS = {
     401: "no token, or one that is unknown or has expired",
     403: "the token lacks the scope",
     404: "no such thing",
-    405: "not with this method",
+    413: "the body is too long",
     422: "a parameter or the body is wrong",
     429: "too many requests with this token",
     503: "the store does not answer",
@@ -31,223 +28,187 @@ WORDS = {
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     shape = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-    return {code: {"description": WORDS[code], "content": {MEDIA: shape}} for code in (401, 403, 429, 503, *codes)}
+    every = (401, 403, 422, 429, 503, *codes)
+    return {code: {"description": WORDS[code], "content": {MEDIA: shape}} for code in sorted(every)}
 
 
-def answered(model: str, description: str = "the document") -> dict[int | str, dict[str, Any]]:
-    """The 200 and the 304 of a document whose bytes are made elsewhere."""
+def answered(model: str, *codes: int) -> dict[int | str, dict[str, Any]]:
+    """The 200 and the 304 of a document whose bytes are made elsewhere, and its problems."""
     shape = {"schema": {"$ref": f"#/components/schemas/{model}"}}
     return {
-        200: {"description": description, "content": {"application/json": shape}},
+        200: {"description": "the document", "content": {"application/json": shape}},
         304: {"description": "not changed since the ETag that was sent"},
+        **problems(*codes),
     }
 
 
-T = Annotated[str | None, Query(max_length=40)]
-FROM = Annotated[str | None, Query(alias="from", max_length=40, description="date or date-time; the plant's zone")]
-TO = Annotated[str | None, Query(alias="to", max_length=40, description="exclusive; cut to now")]
-LAST = Annotated[str | None, Query(max_length=12, description="so long until now, as 30d")]
-MONTH = Annotated[str | None, Query(max_length=7, description="as 2026-10, in production time")]
-BASE_FROM = Annotated[str | None, Query(alias="baseline-from", max_length=40)]
-BASE_TO = Annotated[str | None, Query(alias="baseline-to", max_length=40)]
-REVENUE = Annotated[str | None, Query(max_length=20, pattern=r"^\d{1,12}(\.\d{1,6})?$", description="万元")]
-CURSOR = Annotated[int, Query(ge=0, le=2**62, description="from the page before")]
-LIMIT = Annotated[int, Query(ge=1, le=1000)]
+def made(kind: str, shape: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The 200 of what a body was sent for, and its problems."""
+    return {200: {"description": "the filled form", "content": {kind: shape}}, **problems(404, 413)}
+
+
 NAME = Annotated[str, Path(alias="id", max_length=64)]
-MATCH = Annotated[str | None, Header(alias="If-None-Match", max_length=200)]
+MATCH = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
 
 
-def served(body: bytes, match: str | None = None) -> Response:
-    """A body with its ETag; 304 where the caller has it already."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if match is not None and (
-        match.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in match.split(",")]
-    ):
+def served(answer: Answer, request: Request) -> Response:
+    """A document with its ETag, packed where that is accepted; 304 where the caller has it already."""
+    packs = answer.size > SMALL and _accepts_gzip(request.headers.get("accept-encoding", ""))
+    tag = f'"{answer.tag}-gzip"' if packs else f'"{answer.tag}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    match = request.headers.get("if-none-match", "") if request.method in ("GET", "HEAD") else ""
+    known = [part.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for part in match.split(",")]
+    if match.strip() == "*" or answer.tag in known:
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    if packs:
+        return Response(answer.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="application/json")
+    return Response(answer.body, headers=headers, media_type="application/json")
 
 
-def document(told: Mapping[str, Any], match: str | None = None) -> Response:
-    return served(orjson.dumps(told) + b"\n", match)
+def _accepts_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def document(told: Mapping[str, Any], request: Request) -> Response:
+    return served(Answer(orjson.dumps(told) + b"\n"), request)
+
+
+def page(
+    request: Request, name: str, names: Sequence[str], of: asked.Page, row: Callable[[str], Mapping[str, Any]]
+) -> Response:
+    """One page of a list, each row made of its name."""
+    after = of.cursor + of.limit
+    rows = [row(each) for each in names[of.cursor : after]]
+    return document({name: rows, "cursor": str(after) if after < len(names) else None}, request)
+
+
+async def conditional(_: MATCH = None) -> None:
+    """Every document may be asked for by the ETag that the caller has; `served` looks."""
 
 
 def make(service: Service) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
+    for tag, fill in (("plant", _plant), ("series", _assets), ("numbers", _numbers), ("forms", _templates)):
+        reads = APIRouter(tags=[tag], dependencies=[Depends(conditional)])
+        fill(reads, service)
+        router.include_router(reads)
+    posts = APIRouter(tags=["forms"])
+    _assessments(posts, service)
+    router.include_router(posts)
+    return router
 
-    @router.get("/health", responses=answered("Health"), operation_id="health", tags=["plant"])
-    def health(request: Request) -> Response:
+
+def _plant(router: APIRouter, service: Service) -> None:
+    @router.get("/health", responses=answered("Health"), operation_id="health")
+    def health(request: Request, _: Annotated[asked.Nothing, Query()]) -> Response:
         """Whether this server can answer. Needs no token, and says more to whoever has one."""
         told: dict[str, Any] = {"status": "ok"}
         if request.state.token is not None or not request.app.state.tokens.all():
             told = service.health()
-        return document(told)
+        return document(told, request)
 
-    @router.get("/plant", responses={**answered("PlantDocument"), **problems()}, operation_id="plant", tags=["plant"])
-    def plant(match: MATCH = None) -> Response:
+    @router.get("/plant", responses=answered("PlantDocument"), operation_id="plant")
+    def plant(request: Request, _: Annotated[asked.Nothing, Query()]) -> Response:
         """What the plant file says of the plant."""
-        return document(views.plant_document(service.plant()), match)
+        return document(views.plant_document(service.plant()), request)
 
-    @router.get("/sources", responses={**answered("Sources"), **problems(422)}, operation_id="sources", tags=["plant"])
-    def sources(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
+    @router.get("/sources", responses=answered("Sources"), operation_id="sources")
+    def sources(request: Request, of: Annotated[asked.Page, Query()]) -> Response:
         """Every source with the state of its link and its communication history of the last 24 hours."""
-        of, reader, now = service.plant(), service.reader(), service.clock()
-        names = list(of.sources)
-        rows = [views.source(reader, of, name, now) for name in names[cursor : cursor + limit]]
-        return document({"sources": rows, "cursor": _next(cursor, limit, len(names))}, match)
+        known, reader, now = service.plant(), service.reader(), service.clock()
+        with reader.steady():
+            return page(request, "sources", list(known.sources), of, lambda it: views.source(reader, known, it, now))
 
-    @router.get("/assets", responses={**answered("Assets"), **problems(422)}, operation_id="assets", tags=["plant"])
-    def assets(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
+    @router.get("/assets", responses=answered("Assets"), operation_id="assets")
+    def assets(request: Request, of: Annotated[asked.Page, Query()]) -> Response:
         """Every asset, connected or only registered, with its state now."""
-        of, reader, now = service.plant(), service.reader(), service.clock()
-        names = views.assets(of)
-        rows = [views.asset(reader, of, name, now) for name in names[cursor : cursor + limit]]
-        return document({"assets": rows, "cursor": _next(cursor, limit, len(names))}, match)
+        known, reader, now = service.plant(), service.reader(), service.clock()
+        with reader.steady():
+            return page(request, "assets", views.assets(known), of, lambda it: views.asset(reader, known, it, now))
 
-    @router.get(
-        "/assets/{id}/timeline",
-        responses={**answered("Timeline"), **problems(404, 422)},
-        operation_id="timeline",
-        tags=["series"],
-    )
-    def timeline(
-        name: NAME,
-        start: FROM = None,
-        end: TO = None,
-        last: LAST = None,
-        month: MONTH = None,
-        cursor: CURSOR = 0,
-        limit: LIMIT = 1000,
-        match: MATCH = None,
-    ) -> Response:
+
+def _assets(router: APIRouter, service: Service) -> None:
+    @router.get("/assets/{id}/timeline", responses=answered("Timeline", 404), operation_id="timeline")
+    def timeline(request: Request, name: NAME, of: Annotated[asked.Rows, Query()]) -> Response:
         """What state the machine was in, from end to end of the window; unknown time is a stretch of its own."""
-        of = service.plant()
-        if name not in of.assets:
+        plant = service.plant()
+        if name not in plant.assets:
             raise Problem(404, f"no connected asset of this name (got {name[:64]}); /api/v1/assets lists them")
-        window = service.window(start, end, last, month)
-        return document(views.timeline(service.reader(*window), of, name, *window, cursor, limit), match)
+        window = of.window(service)
+        told = views.timeline(service.reader(*window), plant, name, *window, of.cursor, of.limit)
+        return document(told, request)
 
-    @router.get(
-        "/assets/{id}/series",
-        responses={**answered("Series"), **problems(404, 422)},
-        operation_id="series",
-        tags=["series"],
-    )
-    def series(
-        name: NAME,
-        points: Annotated[str | None, Query(max_length=400, description="names, with commas; default all")] = None,
-        start: FROM = None,
-        end: TO = None,
-        last: LAST = None,
-        month: MONTH = None,
-        cursor: CURSOR = 0,
-        limit: LIMIT = 1000,
-        match: MATCH = None,
-    ) -> Response:
+    @router.get("/assets/{id}/series", responses=answered("Series", 404), operation_id="series")
+    def series(request: Request, name: NAME, of: Annotated[asked.Series, Query()]) -> Response:
         """Rows of points with their final values. `cursor` is the time at which the next page begins."""
-        of = service.plant()
-        known = views.points_of(of, name)
+        plant = service.plant()
+        known = views.points_of(plant, name)
         if not known:
             raise Problem(404, f"no connected asset or meter of this name (got {name[:64]})")
-        wanted = [word for word in (points or "").split(",") if word] or list(known)
+        wanted = [word for word in (of.points or "").split(",") if word] or list(known)
         if unknown := [word for word in wanted if word not in known]:
             raise Problem(404, f"no such point (got {unknown[0][:64]}); known: {', '.join(known)}")
-        begin, stop = service.window(start, end, last, month)
-        begin = max(begin, cursor)
+        start, end = of.window(service)
+        start = min(max(start, of.cursor), end)
         chosen = [known[name] for name in dict.fromkeys(wanted)]
-        found, after = views.series(service.reader(begin, stop), of, chosen, begin, stop, limit)
-        told = {"asset": name, **_window(of, begin, stop), "points": found}
-        return document({**told, "cursor": str(after) if after is not None else None}, match)
+        found, after = views.series(service.reader(start, end), plant, chosen, start, end, of.limit)
+        ends = {"from": shown(start, plant.timezone), "to": shown(end, plant.timezone)}
+        cursor = str(after) if after is not None else None
+        return document({"asset": name, **ends, "points": found, "cursor": cursor}, request)
 
-    @router.get("/kpis", responses={**answered("Kpis"), **problems(422)}, operation_id="kpis", tags=["numbers"])
-    def kpis(
-        start: FROM = None,
-        end: TO = None,
-        last: LAST = None,
-        month: MONTH = None,
-        by: BY = "asset",
-        per: PER = "window",
-        profile: Literal["iso22400", "tpm"] = "iso22400",
-        baseline_from: BASE_FROM = None,
-        baseline_to: BASE_TO = None,
-        match: MATCH = None,
-    ) -> Response:
+
+def _numbers(router: APIRouter, service: Service) -> None:
+    @router.get("/kpis", responses=answered("Kpis"), operation_id="kpis")
+    def kpis(request: Request, of: Annotated[asked.Kpis, Query()]) -> Response:
         """KPIs and rates: the document of `gemba kpi --json`, never paged."""
-        window = service.window(start, end, last, month)
-        base = _baseline(service, baseline_from, baseline_to)
-        return served(service.kpis(window, by, per, profile, base), match)
+        found = service.kpis(of.window(service), of.by, of.per, of.profile, of.baseline(service))
+        return served(found, request)
 
-    @router.get("/energy", responses={**answered("Energy"), **problems(422)}, operation_id="energy", tags=["numbers"])
-    def energy(
-        start: FROM = None,
-        end: TO = None,
-        last: LAST = None,
-        month: MONTH = None,
-        per: PER = "window",
-        factors: Annotated[str | None, Query(max_length=40)] = None,
-        revenue: REVENUE = None,
-        baseline_from: BASE_FROM = None,
-        baseline_to: BASE_TO = None,
-        baseline_revenue: Annotated[REVENUE, Query(alias="baseline-revenue")] = None,
-        match: MATCH = None,
-    ) -> Response:
+    @router.get("/energy", responses=answered("Energy"), operation_id="energy")
+    def energy(request: Request, of: Annotated[asked.Energy, Query()]) -> Response:
         """Energy by carrier, standard coal and CO2: the document of `gemba energy --json`, never paged."""
-        from config.factors import profiles
+        factors, (revenue, before) = of.profile(), of.revenues()
+        found = service.energy(of.window(service), of.per, factors, revenue, of.baseline(service), before)
+        return served(found, request)
 
-        if factors is not None and factors not in profiles():
-            raise Problem(422, f"no such profile of factors (got {factors[:40]}); known: {', '.join(profiles())}")
-        window = service.window(start, end, last, month)
-        base = _baseline(service, baseline_from, baseline_to)
-        body = service.energy(window, per, factors, _amount(revenue), base, _amount(baseline_revenue))
-        return served(body, match)
 
-    @router.get(
-        "/templates", responses={**answered("Templates"), **problems(422)}, operation_id="templates", tags=["forms"]
-    )
-    def templates(cursor: CURSOR = 0, limit: LIMIT = 100, match: MATCH = None) -> Response:
+def _templates(router: APIRouter, _: Service) -> None:
+    @router.get("/templates", responses=answered("Templates"), operation_id="templates")
+    def templates(request: Request, of: Annotated[asked.Page, Query()]) -> Response:
         """The official forms, with their versions and sources."""
         from config.template_file import TEMPLATES, load
         from kpi.forms.outline import summary
 
-        names = list(TEMPLATES)
-        rows = [summary(load(name)) for name in names[cursor : cursor + limit]]
-        return document({"templates": rows, "cursor": _next(cursor, limit, len(names))}, match)
+        return page(request, "templates", list(TEMPLATES), of, lambda it: summary(load(it)))
 
-    @router.get(
-        "/templates/{id}",
-        responses={**answered("Template"), **problems(404, 422)},
-        operation_id="template",
-        tags=["forms"],
-    )
-    def template(name: NAME, lang: Literal["zh", "en"] = "zh", match: MATCH = None) -> Response:
-        """One form with its positions, labels, levels and switches."""
+    @router.get("/templates/{id}", responses=answered("Template", 404), operation_id="template")
+    def template(request: Request, name: NAME, of: Annotated[asked.Language, Query()]) -> Response:
+        """One form with its positions, as an answer file counts them."""
         from config.template_file import load
         from kpi.forms.outline import outline
 
-        return document(outline(load(_form(name)), lang), match)
+        return document(outline(load(_form(name)), of.lang), request)
 
-    @router.post(
-        "/assessments/{id}.xlsx",
-        responses={200: {"description": "the filled workbook", "content": {XLSX: {}}}, **problems(404, 422)},
-        operation_id="workbook",
-        tags=["forms"],
-        response_class=Response,
-    )
-    def workbook(name: NAME, asked: models.Assessment, lang: Literal["zh", "en"] = "zh") -> Response:
+
+def _assessments(router: APIRouter, service: Service) -> None:
+    @router.post("/assessments/{id}.xlsx", responses=made(XLSX, {}), operation_id="workbook", response_class=Response)
+    def workbook(name: NAME, body: Assessment, of: Annotated[asked.Language, Query()]) -> Response:
         """The form filled as a workbook, with its evidence, its register and its gaps."""
-        from kpi.forms.workbook import workbook as made
+        from kpi.forms.workbook import workbook as filled
 
         headers = {"Content-Disposition": f'attachment; filename="{_form(name)}.xlsx"'}
-        return Response(made(service.assessment(_form(name), asked), lang), headers=headers, media_type=XLSX)
+        return Response(filled(service.assessment(_form(name), body), of.lang), headers=headers, media_type=XLSX)
 
-    @router.post(
-        "/assessments/{id}", responses={**answered("Form"), **problems(404, 422)}, operation_id="assess", tags=["forms"]
-    )
-    def assess(name: NAME, asked: models.Assessment, lang: Literal["zh", "en"] = "zh") -> Response:
+    form = {"schema": {"$ref": "#/components/schemas/Form"}}
+
+    @router.post("/assessments/{id}", responses=made("application/json", form), operation_id="assess")
+    def assess(request: Request, name: NAME, body: Assessment, of: Annotated[asked.Language, Query()]) -> Response:
         """Measured and declared together: the document of `gemba assess --json`."""
-        return document(service.assessment(_form(name), asked).document(lang))
-
-    return router
+        return document(service.assessment(_form(name), body).document(of.lang), request)
 
 
 def _form(name: str) -> str:
@@ -256,27 +217,3 @@ def _form(name: str) -> str:
     if name not in TEMPLATES:
         raise Problem(404, f"no such form (got {name}); known: {', '.join(TEMPLATES)}")
     return name
-
-
-def _next(cursor: int, limit: int, count: int) -> str | None:
-    return str(cursor + limit) if cursor + limit < count else None
-
-
-def _window(plant: Any, start: int, end: int) -> dict[str, str]:
-    return {"from": shown(start, plant.timezone), "to": shown(end, plant.timezone)}
-
-
-def _baseline(service: Service, start: str | None, end: str | None) -> tuple[int, int] | None:
-    if start is None and end is None:
-        return None
-    told = span.span(service.plant(), service.clock(), start, end)
-    return told.start, told.end
-
-
-def _amount(text: str | None) -> Fraction | None:
-    if text is None:
-        return None
-    value = Fraction(text)
-    if not value:
-        raise Problem(422, "revenue must be above zero, in 万元")
-    return value

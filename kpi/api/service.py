@@ -3,20 +3,18 @@ prints. One question is computed once, however many ask it at the same time."""
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from config import span
 from config.faults import PlantError
 from config.load import load
 from config.plant import Plant
-from kpi.api.problems import Problem
+from kpi.api.answers import Answer, Answers, Key
+from kpi.api.problems import Problem, fault
 from kpi.facts.archive import Archive
 from store import StoreError
 from store.choice import Stores
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
-FRESH = 5 * 10**9  # an answer may be so old [ns]
-ANSWERS = 64
 DAY = 86_400 * 10**9
 PATIENCE = 30.0  # [s] that one question to a store may take
 
@@ -46,8 +42,7 @@ class Service:
     _stamp: tuple[int, ...] = ()
     _stores: Stores | None = None
     _one: threading.RLock = field(default_factory=threading.RLock)
-    _answers: "OrderedDict[tuple[Any, ...], tuple[int, bytes]]" = field(default_factory=OrderedDict)
-    _asked: dict[tuple[Any, ...], threading.Lock] = field(default_factory=dict)
+    _answers: Answers = field(default_factory=Answers)
 
     # -- plant and store -------------------------------------------------------------------------------------------
     def plant(self) -> Plant:
@@ -98,10 +93,13 @@ class Service:
         return Archive(plant.data, plant.id)
 
     # -- questions -------------------------------------------------------------------------------------------------
-    def window(self, start: str | None, end: str | None, last: str | None, month: str | None) -> tuple[int, int]:
+    def window(
+        self, start: str | None, end: str | None, last: str | None = None, month: str | None = None
+    ) -> tuple[int, int]:
         asked = span.span(self.plant(), self.clock(), start, end, last, month)
         if asked.end - asked.start > LONGEST:
-            raise Problem(422, "the window is longer than five years; ask for less", limit_days=5 * 366)
+            what = "the window is longer than five years; ask for less"
+            raise Problem(422, what, faults=[fault("from", what)], limit_days=5 * 366)
         return asked.start, asked.end
 
     def kpis(
@@ -111,17 +109,16 @@ class Service:
         per: str = "window",
         profile: Any = "iso22400",
         baseline: tuple[int, int] | None = None,
-    ) -> bytes:
+    ) -> Answer:
         from kpi.report import Question, report
 
         self._bounded(window, per, self._groups(by))
-        question = Question(*window, by, per, profile, baseline)
+        plant, question = self.plant(), Question(*window, by, per, profile, baseline)
 
-        def made() -> Any:
-            plant = self.plant()
-            return report(self.reader(*question.reach(plant)), plant, question, self.archive(), self.clock())
+        def made(reader: Reader) -> Any:
+            return report(reader, plant, question, self.archive(), self.clock())
 
-        return self._answer(("kpis", question), made)
+        return self._answer(("kpis", question), question.reach(plant), made)
 
     def energy(
         self,
@@ -131,7 +128,7 @@ class Service:
         revenue: Fraction | None = None,
         baseline: tuple[int, int] | None = None,
         baseline_revenue: Fraction | None = None,
-    ) -> bytes:
+    ) -> Answer:
         from dataclasses import replace
 
         from kpi.energy_report import report, under
@@ -139,17 +136,19 @@ class Service:
 
         self._bounded(window, per, 1)
 
-        def made() -> Any:
-            plant, now = self.plant(), self.clock()
-            if factors:
-                plant = replace(plant, factors=under(plant.factors, factors))
-            ends = (*window, *baseline) if baseline else window
-            reader = self.reader(min(ends), max(ends))
+        plant = self.plant()
+        if factors:
+            plant = replace(plant, factors=under(plant.factors, factors))
+
+        def made(reader: Reader) -> Any:
+            now = self.clock()
             whole = facts(reader, plant, *window, self.archive(), now)
             before = facts(reader, plant, *baseline, self.archive(), now) if baseline else None
             return report(whole, per, revenue, before, baseline_revenue)
 
-        return self._answer(("energy", window, per, factors, revenue, baseline, baseline_revenue), made)
+        ends = (*window, *baseline) if baseline else window
+        key = ("energy", window, per, factors, revenue, baseline, baseline_revenue)
+        return self._answer(key, (min(ends), max(ends)), made)
 
     def assessment(self, template: str, asked: "Assessment") -> "Assessed":
         """A form of this plant. Raises TemplateError and PlantError for what is wrong in the body."""
@@ -158,11 +157,10 @@ class Service:
 
         form = load_template(template)
         declared = declared_of(form, asked.answers)
-        start, end = self.window(asked.start, asked.to, None, None)
+        start, end = self.window(asked.start, asked.to)
         before = None
         if asked.baseline:
-            told = span.span(self.plant(), self.clock(), asked.baseline.get("from"), asked.baseline.get("to"))
-            before = told.start, told.end
+            before = self.window(asked.baseline.start, asked.baseline.to)
         return assess(form, declared, self.ground(start, end, before))
 
     def ground(self, start: int, end: int, before: tuple[int, int] | None = None) -> "Ground":
@@ -185,25 +183,10 @@ class Service:
         parts = len(span.windows(plant, plant.calendar, per, *window)) if per != "window" else 1
         if parts * groups > ROWS:
             detail = f"about {parts * groups} rows are asked for, and {ROWS} is the limit; ask for longer periods"
-            raise Problem(422, detail, limit=ROWS)
+            raise Problem(422, detail, faults=[fault("per", detail)], limit=ROWS)
 
-    def _answer(self, key: tuple[Any, ...], made: Callable[[], Any]) -> bytes:
-        """The document's bytes; those of the last few seconds serve again."""
-        key = (self.plant().sha256, *key)
-        with self._one:
-            lock = self._asked.setdefault(key, threading.Lock())
-        try:
-            with lock:
-                with self._one:
-                    kept = self._answers.get(key)
-                    if kept is not None and time.monotonic_ns() - kept[0] < FRESH:
-                        return kept[1]
-                body = orjson.dumps(made()) + b"\n"
-                with self._one:
-                    self._answers[key] = (time.monotonic_ns(), body)
-                    while len(self._answers) > ANSWERS:
-                        self._answers.popitem(last=False)
-                return body
-        finally:
-            with self._one:
-                self._asked.pop(key, None)
+    def _answer(self, key: Key, reach: tuple[int, int], made: Callable[[Reader], Any]) -> Answer:
+        """The document as bytes; what it is made of lies in `reach`."""
+        plant = self.plant()
+        register = plant.register.sha256 if plant.register else ""
+        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), made)
