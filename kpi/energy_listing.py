@@ -155,7 +155,29 @@ def assets(told: Document, lang: str) -> Sheet:
     return [pair[zh] for pair in pairs], lines
 
 
+def plants(told: Document, lang: str) -> Sheet:
+    """A line for each plant of a group, and one for all."""
+    zh = lang == "zh"
+    pairs = (
+        ("plant", "工厂"),
+        ("tce", "标准煤(t)"),
+        ("at least", "不少于"),
+        ("at most", "不多于"),
+        ("CO2 (t)", "CO2(t)"),
+        ("coverage", "覆盖率"),
+        ("reason", "原因"),
+        ("flags", "标记"),
+    )
+    lines = []
+    for row in told["plants"]:
+        reason = REASONS[row["reason"]][zh] if row["reason"] else ""
+        numbers = [number(row[key]) for key in ("tce", "tce_low", "tce_high", "co2_t")]
+        lines.append([row["plant"], *numbers, _percent(row["coverage"]), reason, " ".join(row["flags"])])
+    return [pair[zh] for pair in pairs], lines
+
+
 _KEYS = ("carrier", "role", "sign", "amount", "low", "high", "unit", "factor", "factor_status", "tce", "co2_t")
+_SUMS = ("tce", "tce_low", "tce_high", "co2_t", "coverage", "reason")
 _REST = ("coverage", "reason")
 
 
@@ -169,6 +191,13 @@ def sheet(told: Document) -> Iterator[list[object]]:
         for each in [*row["carriers"], *row["assets"]]:
             cells = [each.get(key) for key in _KEYS] + ["", ""] + [each.get(key) for key in _REST]
             yield _cells([*place, each.get("asset", ""), *cells, " ".join(each["flags"])])
+
+
+def of_plants(told: Document) -> Iterator[list[object]]:
+    """Every plant of a group, and all together, as numbers."""
+    yield ["plant", *_SUMS, "flags"]
+    for row in told["plants"]:
+        yield _cells([row["plant"], *(row[key] for key in _SUMS), " ".join(row["flags"])])
 
 
 def _cells(row: list[object]) -> list[object]:

@@ -79,7 +79,7 @@ def _baseline(facts: Facts, before: Consumption, whole: Consumption, revenue: Fr
         "to": shown(facts.end, facts.plant.timezone),
         **headline(before, revenue),
         "co2_t_constant": _float(at_constant_factor(before, whole)),
-        "carriers": [_carrier(each) for each in before.lines],
+        "carriers": [of_carrier(each) for each in before.lines],
         "grid": [_grid(one) for one in _grids(before)],
     }
 
@@ -104,7 +104,7 @@ def _totals(ledger: Ledger) -> Totals:
 def _parts(ledger: Ledger, totals: Totals, whole: Consumption, period: int) -> Json:
     """By carrier, state, asset, line and workshop."""
     return {
-        "carriers": [_carrier(each) for each in whole.lines],
+        "carriers": [of_carrier(each) for each in whole.lines],
         "by_state": _by_state(ledger, _machines(ledger), period),
         **{kind: [_row(ledger, known, total, period) for known, total in some] for kind, some in totals.items()},
     }
@@ -135,7 +135,7 @@ def _amounts(of: Line) -> Json:
     }
 
 
-def _carrier(of: Line) -> Json:
+def of_carrier(of: Line) -> Json:
     """A carrier in one role. `tce` and `co2_t` are those of the amount; `sign` is how they count."""
     factor, amounts = of.factor, _amounts(of)
     per = None if factor.tce is None else of.coal(int(of.carrier.steps(of.carrier.unit)))

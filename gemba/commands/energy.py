@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
     per = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
     parser.add_argument("--per", choices=per, default="window", help="a row for each")
+    parser.add_argument("--by", choices=("plant",), help="also a row of each plant in `stores`, and one of all")
     parser.add_argument("--factors", choices=profiles(), help="in place of the plant file's profile")
     parser.add_argument("--revenue", type=revenue, metavar="万元", help="of the span: gives kgce per 100 yuan")
     parser.add_argument("--baseline-from", metavar="T", help="compare with this span")
@@ -58,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
     elif args.csv:
         import csv
 
-        from kpi.energy_listing import sheet
+        from kpi.energy_listing import of_plants, sheet
 
-        csv.writer(sys.stdout, lineterminator="\n").writerows(sheet(document))
+        rows = of_plants(document) if args.by else sheet(document)
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     else:
         print(text(document, args.lang))
     return 0
@@ -72,6 +74,7 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
 
     from config import span
     from config.load import load
+    from kpi import energy_plants, plants
     from kpi.energy_report import report, under
     from kpi.facts.archive import Archive
     from kpi.facts.facts import facts
@@ -87,12 +90,15 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     windows = [asked, before] if before else [asked]
     reader = open_reader(plant, min(one.start for one in windows), max(one.end for one in windows))
     archive = Archive(plant.data, plant.id)
+    group = plants.Group.of(plant) if args.by else None
+    others = group.ask(asked.start, asked.end, now) if group else list
     try:
         whole = facts(reader, plant, asked.start, asked.end, archive, now)
         baseline = facts(reader, plant, before.start, before.end, archive, now) if before else None
     finally:
         reader.close()
-    return report(whole, args.per, args.revenue, baseline, args.baseline_revenue)
+    found = report(whole, args.per, args.revenue, baseline, args.baseline_revenue)
+    return found | energy_plants.document([plants.of(whole), *others()], args.factors) if args.by else found
 
 
 def text(told: dict[str, Any], lang: str) -> str:
@@ -107,6 +113,8 @@ def text(told: dict[str, Any], lang: str) -> str:
     if "change" in told:
         against = f"{('against', '对比')[lang == 'zh']} {told['baseline']['from']} – {told['baseline']['to']}"
         parts.append("\n".join([against, *listing.change(told, lang)]))
+    if "plants" in told:
+        parts.append(table(*listing.plants(told, lang)))
     if told["per"] != "window":
         parts.append(table(*listing.periods(told, lang)))
     if any(told["by_state"].values()):

@@ -268,3 +268,33 @@ def test_against_a_baseline(site: Site) -> None:
     for row in told["rows"]:
         assert row["change"]["oee"]["points"] is not None
         assert row["baseline"]["kpis"]["oee"]["to"] == "2026-11-20T00:00:00+08:00"
+
+
+def test_energy_of_all_plants(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    """A sum without one of its parts is none: what the others used is its lower bound."""
+    words = ["energy", str(site.file), *SPAN, "--by", "plant", "--json"]
+    assert main(words) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [row["plant"] for row in told["plants"]] == ["p-1", "p-2", "p-3", "p-1+p-2+p-3"]
+    own, whole = told["plants"][:3], told["plants"][3]
+    assert own[0]["tce"] == told["tce"]
+    assert whole["tce"] == pytest.approx(sum(row["tce"] for row in own), rel=1e-12)
+    assert whole["co2_t"] == pytest.approx(sum(row["co2_t"] for row in own), rel=1e-12)
+    (carrier,) = whole["carriers"]
+    assert carrier["amount"] == pytest.approx(sum(row["carriers"][0]["amount"] for row in own), rel=1e-12)
+    assert (whole["reason"], whole["coverage"], whole["flags"]) == (None, pytest.approx(1, abs=0.01), [])
+    site.third.kill()
+    assert main(words) == 0
+    less = json.loads(capfd.readouterr().out)
+    assert less["plants"][:2] == own[:2]
+    lost, whole = less["plants"][2:]
+    assert (lost["tce"], lost["tce_low"], lost["reason"], lost["flags"]) == (None, 0.0, "no_data", ["store_silent"])
+    assert (whole["tce"], whole["co2_t"], whole["reason"]) == (None, None, "no_data")
+    assert whole["tce_low"] == pytest.approx(own[0]["tce"] + own[1]["tce"], rel=1e-12)
+    assert whole["coverage"] == pytest.approx(sum(row["coverage"] for row in own[:2]) / 3, rel=1e-12)
+    assert whole["carriers"][0]["amount"] is None
+    assert main([*words[:-1], "--csv", "--factors", "gbt-2589-2020"]) == 0
+    rows = capfd.readouterr().out.splitlines()
+    assert [row.split(",")[0] for row in rows] == ["plant", "p-1", "p-2", "p-3", "p-1+p-2+p-3"]
+    assert main([*words[:-1], "--lang", "zh"]) == 0
+    assert "p-1+p-2+p-3" in capfd.readouterr().out
