@@ -20,7 +20,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "running": ("running", "运行"),
     "idle": ("idle", "空闲"),
     "setup": ("setup", "换型"),
-    "down": ("down", "故障"),
+    "down": ("down", "停机"),
     "planned": ("planned", "计划停机"),
     "off": ("off", "关机"),
     "unknown": ("unknown", "未知"),

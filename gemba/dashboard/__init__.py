@@ -12,10 +12,14 @@ def mount(app: FastAPI) -> None:
     from nicegui import ui
 
     from gemba.dashboard import assessment, energy, health, login, machine, plant
+    from gemba.dashboard.live import Live
 
     service = app.state.service
     app.include_router(login.make(app.state.tokens))
-    for page in (plant, machine, energy, assessment, health):
+    live = Live(service)
+    for seen in (plant, machine):
+        seen.make(service, live)
+    for page in (energy, assessment, health):
         page.make(service)
     ui.run_with(
         app,

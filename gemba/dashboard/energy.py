@@ -1,133 +1,152 @@
 """Energy: carriers with their factors, standard coal and CO2, by line, by state, and for each piece."""
 
+from collections.abc import Sequence
+
 from nicegui import ui
 from starlette.requests import Request
 
+from config.plant import STATES
+from gemba.dashboard import paging
 from gemba.dashboard.frame import View, frame
 from gemba.dashboard.machine import by_state
-from gemba.dashboard.markup import amount, measured, number, percent, section, table, text
-from gemba.dashboard.words import ROLES, named
+from gemba.dashboard.markup import (
+    Document,
+    amount,
+    flags,
+    measured,
+    number,
+    percent,
+    reason,
+    section,
+    table,
+    text,
+    tiles,
+)
+from gemba.dashboard.words import ROLES, STATUS, named
 from kpi.api.service import Service
+from kpi.energy_listing import name as carrier_name
+
+DIGITS = ".7g"
 
 
 def make(service: Service) -> None:
     async def energy_page(request: Request) -> None:
         with frame(service, request, "energy") as view:
-            view.html(f"<h1>{text(view.say('energy'))}</h1>")
-
-            async def fill() -> None:
-                view.documents["energy"] = await view.ask.energy()
-                view.documents["kpis"] = await view.ask.kpis()
-                view.html(section(view.say("tce"), _headline(view)))
-                view.html(section(view.say("carriers"), _carriers(view)))
-                with ui.element("div").classes("grid"):
-                    view.html(section(view.say("by_line"), _places(view, "lines", "line")))
-                    with ui.element("section").classes("card"):
-                        view.html(f"<h2>{text(view.say('by_state'))}</h2>")
-                        by_state(view, view.documents["energy"]["by_state"], "energy/by_state")
-                view.html(section(view.say("by_machine"), _machines(view)))
-
-            view.filled(fill)
+            view.filled(lambda: _fill(view))
 
     ui.page("/energy")(energy_page)
 
 
+async def _fill(view: View) -> None:
+    view.documents["energy"] = told = await view.ask.energy()
+    view.documents["kpis"] = await view.ask.kpis()
+    view.html(section(view.say("comprehensive"), _headline(view)))
+    view.html(section(view.say("carriers"), _carriers(view)))
+    with ui.element("div").classes("grid"):
+        view.html(section(view.say("by_line"), _lines(view)))
+        with view.card(text(view.say("by_state"))):
+            by_state(view, told["by_state"], "energy/by_state", view.say("plant"))
+    view.html(section(view.say("by_machine"), _machines(view)))
+
+
 def _headline(view: View) -> str:
-    told = view.documents["energy"]
-    tiles = []
+    told, lang = view.documents["energy"], view.lang
+    found = []
     for key, name, unit in (("tce", "tce", "tce"), ("co2_t", "co2", "t")):
-        shown = amount(told[key], unit, view.lang)
-        tiles.append((view.say(name), number(shown, told[key], "energy", view.say(name), view.lang)))
-    whole = told["coverage"]
-    tiles.append(
-        (
-            view.say("coverage"),
-            number(percent(whole, None, view.lang), whole, "energy", view.say("coverage"), view.lang),
-        )
-    )
-    tiles.append((view.say("factors"), f"<strong>{text(told['factors'])}</strong>"))
-    cells = "".join(f'<div class="tile big"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in tiles)
-    flags = f'<p class="quiet">{text(" ".join(told["flags"]))}</p>' if told["flags"] else ""
-    return f'<div class="tiles">{cells}</div>{flags}'
+        shown = amount(told[key], unit, lang)
+        if told[key] is None and told["reason"]:
+            shown = (
+                f"{reason(told['reason'], lang)} (> {amount(told['tce_low'], 'tce', lang)})" if key == "tce" else shown
+            )
+        found.append((view.say(name), number(shown, told[key], "energy", view.say(name))))
+    found.append((view.say("coverage"), _covered(view, told, "energy", "")))
+    found.append((view.say("factors"), f"<strong>{text(told['factors'])}</strong>"))
+    for grid in told["grid"]:
+        shown = f"{grid['kg_per_kwh']:g} kg/kWh · {view.say(grid['region'])} {grid['year']}"
+        found.append((f"{view.say('grid_factor')} · {view.say('co2')}", f"<strong>{text(shown)}</strong>"))
+    flagged = flags(told["flags"], lang)
+    return tiles(found, "big") + (f'<p class="quiet">{flagged}</p>' if flagged else "")
+
+
+def _covered(view: View, row: Document, path: str, whose: str) -> str:
+    shown = percent(row["coverage"], None, view.lang)
+    return number(shown, row["coverage"], path, f"{whose} {view.say('coverage')}".strip())
+
+
+def _carrier(view: View, row: Document) -> str:
+    return carrier_name(row["carrier"], view.lang == "zh")
+
+
+def _numbers(view: View, row: Document, path: str, whose: str, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Amounts with their units; what no sum counts has none."""
+    cells = [number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, whose)]
+    for key, name, unit in keys:
+        if row.get("sign") == 0:
+            cells.append(f'<span class="quiet">{text(view.say("not_counted"))}</span>')
+            continue
+        cells.append(number(amount(row[key], unit, view.lang), row[key], path, f"{whose} {view.say(name)}"))
+    return [*cells, _covered(view, row, path, whose)]
 
 
 def _carriers(view: View) -> str:
     rows = []
     for place, row in enumerate(view.documents["energy"]["carriers"]):
-        path, name = f"energy/carriers/{place}", row["name"] if view.lang == "zh" else row["carrier"].replace("_", " ")
-        whose = f"{name} {row['role']}"
-        factor = "—" if row["factor"] is None else f"{row['factor']:.7g} tce/{row['unit']}"
-        rows.append(
-            [
-                text(name),
-                text(named(row["role"], ROLES, view.lang)),
-                number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, whose, view.lang),
-                number(
-                    "—" if row["tce"] is None else amount(row["tce"], "tce"),
-                    row["tce"],
-                    path,
-                    f"{whose} tce",
-                    view.lang,
-                ),
-                number(
-                    "—" if row["co2_t"] is None else amount(row["co2_t"], "t"),
-                    row["co2_t"],
-                    path,
-                    f"{whose} CO2",
-                    view.lang,
-                ),
-                number(
-                    percent(row["coverage"], None, view.lang),
-                    row["coverage"],
-                    path,
-                    f"{whose} {view.say('coverage')}",
-                    view.lang,
-                ),
-                f"{text(factor)} <span class='quiet'>{text(row['factor_status'] or '')}</span>",
-            ]
-        )
+        path, role = f"energy/carriers/{place}", named(row["role"], ROLES, view.lang)
+        whose = f"{_carrier(view, row)} {role}"
+        factor = "—" if row["factor"] is None else f"{row['factor']:{DIGITS}} tce/{row['unit']}"
+        numbers = _numbers(view, row, path, whose, (("tce", "tce", "tce"), ("co2_t", "co2", "t")))
+        status = f"<span class='quiet'>{text(named(row['factor_status'] or '', STATUS, view.lang))}</span>"
+        beside = f'{text(_carrier(view, row))} <span class="quiet only-narrow">{text(role)}</span>'
+        rows.append([beside, text(role), *numbers, f"{text(factor)} {status}"])
     heads = [view.say(head) for head in ("carrier", "role", "amount", "tce", "co2", "coverage", "factor")]
     return table(view.say("carriers"), heads, rows, (1, 4, 5, 6))
 
 
-def _places(view: View, kind: str, key: str) -> str:
-    rows = []
-    for place, row in enumerate(view.documents["energy"][kind]):
-        path, whose = f"energy/{kind}/{place}", f"{row[key]} {row['carrier']}"
-        rows.append(
-            [
-                text(row[key]),
-                number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, whose, view.lang),
-                number(amount(row["tce"], "tce", view.lang), row["tce"], path, f"{whose} tce", view.lang),
-                number(
-                    percent(row["coverage"], None, view.lang),
-                    row["coverage"],
-                    path,
-                    f"{whose} {view.say('coverage')}",
-                    view.lang,
-                ),
-            ]
-        )
-    heads = [view.say(head) for head in (key, "amount", "tce", "coverage")]
-    return table(view.say("by_line"), heads, rows, (3,))
+def _lines(view: View) -> str:
+    """Each line with each of its carriers; a line without a meter is named, not left out."""
+    plant, seen = view.service.plant(), set[str]()
+    rows: list[list[str]] = []
+    for place, row in enumerate(view.documents["energy"]["lines"]):
+        whose = f"{row['line']} {_carrier(view, row)}"
+        numbers = _numbers(view, row, f"energy/lines/{place}", whose, (("tce", "tce", "tce"), ("co2_t", "co2", "t")))
+        rows.append([text(row["line"]), text(_carrier(view, row)), *numbers])
+        seen.add(row["line"])
+    every = dict.fromkeys(filter(None, (plant.line_of(name) for name in plant.assets)))
+    heads = [view.say(head) for head in ("line", "carrier", "amount", "tce", "co2", "coverage")]
+    return table(view.say("by_line"), heads, rows, (1, 4, 5)) + _not_metered(view, [n for n in every if n not in seen])
+
+
+def _not_metered(view: View, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f'<p class="quiet note">{text(view.say("not_metered"))}: {text(", ".join(names))}</p>'
 
 
 def _machines(view: View) -> str:
-    """Machines that no carrier is metered at are left out; what a piece takes is the KPI's own number."""
+    """What a piece takes is the KPI's own number."""
+    plant, told, word = view.service.plant(), view.documents["energy"]["assets"], paging.word(view)
     kpis = {row["asset"]: (place, row) for place, row in enumerate(view.documents["kpis"]["rows"])}
+    found = [(place, row) for place, row in enumerate(told) if word in f"{row['asset']} {row['line'] or ''}".lower()]
+    shown, pages = paging.page(view, found)
+    states = [name for name in (*STATES[1:], STATES[0]) if any(row.get("by_state", {}).get(name) for row in told)]
     rows = []
-    for place, row in enumerate(view.documents["energy"]["assets"]):
+    for place, row in shown:
         path, name = f"energy/assets/{place}", row["asset"]
         at, whole = kpis[name]
-        states = row.get("by_state", {})
         cells = [
-            number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, name, view.lang),
+            text(_carrier(view, row)),
+            number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, name),
             measured(whole["kpis"]["energy_per_piece"], f"kpis/rows/{at}/kpis/energy_per_piece", name, view.lang),
         ]
-        for key in ("running", "idle", "unknown"):
-            told = states.get(key)
-            shown = "—" if told is None else amount(told, "kWh", view.lang)
-            cells.append(number(shown, told, f"{path}/by_state", f"{name} {view.say(key)}", view.lang))
+        for key in states:
+            part = row.get("by_state", {}).get(key)
+            label = f"{name} {view.say(key)}"
+            cells.append(
+                "—" if part is None else number(amount(part, "kWh", view.lang), part, f"{path}/by_state", label)
+            )
         rows.append([f'<a href="{view.link(f"/machine/{name}")}">{text(name)}</a>', *cells])
-    heads = ["machine", "amount", "per_piece", "running", "idle", "unknown"]
-    return table(view.say("by_machine"), [view.say(head) for head in heads], rows, (3, 4, 5))
+    heads = [view.say(head) for head in ("machine", "carrier", "amount", "per_piece")]
+    heads += [view.say(key).capitalize() for key in states]
+    metered = {row["asset"] for row in told}
+    body = table(view.say("by_machine"), heads, rows, (1, *range(4, 4 + len(states))))
+    return paging.find(view) + body + pages + _not_metered(view, [name for name in plant.assets if name not in metered])

@@ -2,18 +2,38 @@
 documents."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gemba.dashboard.markup import Document, text
-from gemba.dashboard.words import kpi, named, say
-from kpi.listing import REASONS
+from gemba.dashboard.markup import Document, flags, hours, reason, text
+from gemba.dashboard.words import ORIGINS, STATES, named, say
 
 ORDER = ("value", "low", "high", "unit", "coverage", "reason", "flags", "numerator", "denominator", "terms")
-LONG = 12  # names in a list that are shown at once
+TIMES = frozenset(
+    (
+        "PBT",
+        "APT",
+        "AUST",
+        "ADET",
+        "AUBT",
+        "U",
+        "PRI_PQ",
+        "PRI_GQ",
+        "window",
+        "running",
+        "setup",
+        "repair",
+        "apc",
+        "known_mode",
+    )
+)
+SHARES = ("value", "low", "high", "coverage")
+PARTS = frozenset(("rows", "assets", "lines", "workshops", "items", "scenes", "gaps", "carriers"))
+SELF = ("asset", "clause", "name", "scene", "reason")  # what needs no name of its own in a line
+LONG = 12  # lines that are shown at once
 
 
-def at(documents: Mapping[str, Document], path: str) -> Document | None:
+def at(documents: Mapping[str, Any], path: str) -> Document | None:
     """What stands at `name/key/0/key`; None where nothing does."""
     found: Any = documents
     for part in path.split("/"):
@@ -26,52 +46,89 @@ def at(documents: Mapping[str, Document], path: str) -> Document | None:
     return found if isinstance(found, Mapping) else None
 
 
-def shown(told: Document, path: str, lang: str) -> str:
-    """As the inside of the dialog."""
-    last = path.rsplit("/", maxsplit=1)[-1]
-    title = kpi(str(told["kpi"]), lang) if "kpi" in told else say(str(told.get("carrier") or last), lang)
+def shown(told: Document, path: str, title: str, lang: str) -> str:
+    """As the inside of the dialog. The rows of a whole document stand on the page, and open by themselves."""
+    whole = "/" not in path
     keys = [key for key in ORDER if key in told] + [key for key in told if key not in ORDER and key != "kpi"]
-    rows = "".join(_row(key, told[key], lang) for key in keys)
+    kept = [key for key in keys if not (whole and key in PARTS) and not (key == "reason" and told[key] is None)]
     close = f'<button type="button" class="tool" data-close>{text(say("close", lang))}</button>'
-    head = f'<div class="head"><h2 id="evidence-title">{text(say("evidence", lang))}: {text(title)}</h2>{close}</div>'
+    head = f'<div class="head"><h2 id="evidence-title">{text(title)}</h2>{close}</div>'
+    timed = path.endswith(("/time_ms", "/terms"))
+    rows = "".join(_row(key, told, lang, timed) for key in kept)
     return f'{head}<table class="free"><tbody>{rows}</tbody></table>'
 
 
-def _row(key: str, value: Any, lang: str) -> str:
-    return (
-        f'<tr><th scope="row">{text(say(key, lang))}</th><td data-of="{text(key)}">{_cell(key, value, lang)}</td></tr>'
-    )
+def _row(key: str, told: Document, lang: str, timed: bool) -> str:
+    value = told[key]
+    cell = _cell(key, value, lang)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if key == "coverage" or (key in SHARES and told.get("unit") == "1"):
+            cell += f' <span class="quiet">{value * 100:.2f} %</span>'
+        elif timed and (key in TIMES or key in STATES):
+            cell += f' <span class="quiet">{hours(value)}</span>'
+    return f'<tr><th scope="row">{text(_word(key, lang))}</th><td data-of="{text(key)}">{cell}</td></tr>'
+
+
+def _word(key: str, lang: str) -> str:
+    said = say(key, lang)
+    if said != key:
+        return said
+    from kpi.forms.workbook_evidence import WORDS
+    from kpi.forms.workbook_scores import CHECKS
+
+    return next((words[key][lang != "zh"] for words in (WORDS, CHECKS) if key in words), key)
 
 
 def _cell(key: str, value: Any, lang: str) -> str:
     if value is None:
         return "—"
-    if key == "reason":
-        return f"{text(named(str(value), REASONS, lang))} <code>{text(value)}</code>"
     if isinstance(value, bool):
         return say("yes" if value else "no", lang)
+    if key == "reason":
+        return f"{text(reason(str(value), lang))} <code>{text(value)}</code>"
+    if key in ("origin", "basis"):
+        return text(named(str(value), ORIGINS, lang))
+    if key == "flags" and value:
+        return f"{flags(value, lang)} <code>{text(' '.join(value))}</code>"
     if isinstance(value, Mapping):
-        return (
-            "".join(f"<div>{text(say(str(k), lang))} = <code>{text(_plain(v))}</code></div>" for k, v in value.items())
-            or "—"
-        )
+        lines = [_term(str(k), v, lang, key == "terms") for k, v in value.items()]
+        return "".join(lines) if key == "evidence" else _folded(lines, lang)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return _listed(value, lang)
+        return _folded([f"<div>{_line(each, lang)}</div>" for each in value], lang)
     return text(_plain(value))
 
 
-def _listed(values: Sequence[Any], lang: str) -> str:
-    if not values:
+def _term(key: str, value: Any, lang: str, timed: bool) -> str:
+    """One of several: a number with what it is, anything deeper below its own name."""
+    word = _word(key, lang)
+    if isinstance(value, Mapping | list) and value:
+        return f'<div>{text(word)}<div class="deep">{_cell(key, value, lang)}</div></div>'
+    if timed and key in TIMES and isinstance(value, int | float):
+        spoken = hours(value) if word == key else f"{hours(value)} · {text(word)}"
+        return f'<div>{text(key)} = <code>{text(value)}</code> <span class="quiet">{spoken}</span></div>'
+    return f"<div>{text(word)} = <code>{_cell(key, value, lang)}</code></div>"
+
+
+def _line(value: Any, lang: str) -> str:
+    """What stands in a list: a document in one line."""
+    if not isinstance(value, Mapping):
+        return text(_plain(value))
+    parts = []
+    for key, part in value.items():
+        if part in (None, [], {}):
+            continue
+        told = text(reason(part, lang)) if key == "reason" else _cell(key, part, lang)
+        parts.append(told if key in SELF else f"{text(_word(key, lang))} {told}")
+    return " · ".join(parts)
+
+
+def _folded(lines: Sequence[str], lang: str) -> str:
+    """A long list opens when it is asked to."""
+    if not lines:
         return say("none", lang)
-    lines = list(_lines(values))
     if len(lines) <= LONG:
-        return "<br>".join(map(text, lines))
-    return f"<details><summary>{len(lines)}</summary>{'<br>'.join(map(text, lines))}</details>"
-
-
-def _lines(values: Sequence[Any]) -> Iterator[str]:
-    for value in values:
-        yield ": ".join(str(part) for part in value.values()) if isinstance(value, Mapping) else _plain(value)
+        return "".join(lines)
+    return f"<details><summary>{len(lines)}</summary>{''.join(lines)}</details>"
 
 
 def _plain(value: Any) -> str:

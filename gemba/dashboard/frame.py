@@ -3,7 +3,7 @@ while numbers are being formed or when they cannot be."""
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,8 @@ from starlette.requests import Request
 from config.faults import PlantError, TemplateError
 from config.zone import shown
 from gemba.dashboard import evidence
-from gemba.dashboard.ask import SPANS, Ask, window
-from gemba.dashboard.markup import Document, text
+from gemba.dashboard.ask import SPANS, Ask, Window, window
+from gemba.dashboard.markup import text
 from gemba.dashboard.words import say
 from kpi.api.problems import Problem
 from kpi.api.service import Service
@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 SCRIPT = (HERE / "script.js").read_text(encoding="utf-8")
 LIVE = 3.0
+KEPT = ("template", "q")  # what a page is asked beside its span
 AGAIN = {"today": 120}  # seconds after which a page that nobody touches is made anew, as on a wall
 _log = logging.getLogger("gemba.dashboard")
 
@@ -51,9 +52,9 @@ class View:
     service: Service
     request: Request
     lang: str
-    span: str
+    span: Mapping[str, str]
     ask: Ask
-    documents: dict[str, Document] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
 
     def say(self, key: str) -> str:
         return say(key, self.lang)
@@ -64,10 +65,18 @@ class View:
         return token is None or bool(token.allows(scope))
 
     def link(self, path: str, **query: str) -> str:
-        return text(f"{path}?{urlencode({'span': self.span, **query})}")
+        """To another page, or another part of this one, of the same span."""
+        return text(f"{path}?{urlencode({**self.span, **query})}")
 
     def html(self, body: str, kind: str = "") -> ui.html:
         return ui.html(body, sanitize=False).classes(kind)
+
+    def card(self, title: str) -> ui.element:
+        """An empty card below its title, which is HTML, to put charts into."""
+        made = ui.element("section").classes("card")
+        with made:
+            self.html(f"<h2>{title}</h2>")
+        return made
 
     def filled(self, work: Callable[[], Awaitable[None]]) -> None:
         """Does the work once the page stands; what goes wrong is said in its place."""
@@ -100,34 +109,53 @@ class View:
 
 
 @contextmanager
-def frame(service: Service, request: Request, here: str, span: str = "day") -> Iterator[View]:
-    """The page around what is put into it; without a `span` none can be chosen."""
+def frame(
+    service: Service, request: Request, here: str, title: str = "", under: str = "", span: str = "day"
+) -> Iterator[View]:
+    """The page around what is put into it. `under` is HTML below the title; without a `span` none can be chosen."""
     lang, plant = language(request), service.plant()
-    asked = request.query_params.get("span", span)
-    chosen_span = asked if asked in SPANS else span or "day"
-    view = View(service, request, lang, chosen_span, Ask(service, window(service, chosen_span)))
-    chosen = theme(request)
+    chosen, found, wrong = _chosen(service, request, span or "day")
+    view = View(service, request, lang, chosen, Ask(service, found))
     ui.add_head_html(f"<style>{STYLE}</style>")
     spoken = "zh-CN" if lang == "zh" else "en"
     ui.add_head_html(
-        f"<script>document.documentElement.lang={json.dumps(spoken)};window.gembaTheme={json.dumps(chosen)};"
-        f"window.gembaAgain={AGAIN.get(chosen_span, 1800)};"
+        f"<script>document.documentElement.lang={json.dumps(spoken)};window.gembaTheme={json.dumps(theme(request))};"
+        f"window.gembaAgain={AGAIN.get(chosen.get('span', ''), 1800)};"
         f"{SCRIPT}</script>"
     )
-    ui.page_title(f"{view.say(here)} · {plant.name or plant.id} · Gemba")
-    view.html(_top(view, here), "")
+    title = title or view.say(here)
+    ui.page_title(" · ".join(dict.fromkeys((title, plant.name or plant.id, "Gemba"))))
+    view.html(_top(view, here))
     view.html('<dialog id="evidence" aria-labelledby="evidence-title"></dialog>')
 
     def opened(event: events.GenericEventArguments) -> None:
-        path = str(event.args)
+        path, label = map(str, event.args)
         if (told := evidence.at(view.documents, path)) is not None:
-            ui.run_javascript(f"gemba.show({json.dumps(evidence.shown(told, path, lang))})")
+            ui.run_javascript(f"gemba.show({json.dumps(evidence.shown(told, path, label, lang))})")
 
     ui.on("evidence", opened)
     with ui.element("div").props("id=main tabindex=-1").classes("main"):
-        if span:
-            view.html(_spans(view))
+        view.html(f'<div class="title"><h1>{text(title)}</h1>{under}</div>{_spans(view) if span else ""}')
+        for trouble in filter(None, (wrong, service.trouble)):
+            view.html(f'<p role="alert" class="card alarm">{text(trouble)}</p>')
         yield view
+
+
+def _chosen(service: Service, request: Request, otherwise: str) -> tuple[dict[str, str], Window, str]:
+    """The span as a link names it, its window, and what is wrong with the dates that were asked for."""
+    query, wrong = request.query_params, ""
+    if query.get("from") and query.get("to"):
+        try:
+            return (
+                {"from": query["from"], "to": query["to"]},
+                service.window(query["from"], query["to"], None, None),
+                "",
+            )
+        except (PlantError, Problem) as error:
+            wrong = getattr(error, "detail", None) or str(error)
+    name = query.get("span", otherwise)
+    name = name if name in SPANS else otherwise
+    return {"span": name}, window(service, name), wrong
 
 
 def _top(view: View, here: str) -> str:
@@ -135,42 +163,51 @@ def _top(view: View, here: str) -> str:
         f'<a href="{view.link(path)}"{" aria-current=page" if name == here else ""}>{text(view.say(name))}</a>'
         for name, path in PAGES
     )
-    other = "en" if view.lang == "zh" else "zh"
+    other, turn = "en" if view.lang == "zh" else "zh", text(view.say("theme"))
     return (
         f'<a class="skip" href="#main">{text(view.say("skip"))}</a>'
         f'<header class="top"><a class="brand" href="{view.link("/")}">Gemba</a>'
         f'<nav aria-label="{text(view.say("pages"))}">{links}</nav>'
         f'<button type="button" class="tool" data-lang="{other}" lang="{other}">{text(view.say("switch"))}</button>'
-        f'<button type="button" class="tool" data-theme-switch aria-label="{text(view.say("theme"))}">◐</button>'
+        f'<button type="button" class="tool" data-theme-switch title="{turn}" aria-label="{turn}">◐</button>'
         "</header>"
     )
 
 
 def _spans(view: View) -> str:
-    path = view.request.url.path
-    links = "".join(
-        f'<a href="{text(path)}?span={name}"{" aria-current=true" if name == view.span else ""}>'
-        f"{text(view.say(name))}</a>"
-        for name in SPANS
-    )
-    zone = view.service.plant().timezone
-    start, end = (shown(time, zone)[:16].replace("T", " ") for time in view.ask.window)
+    path, kept = view.request.url.path, {k: v for k, v in view.request.query_params.items() if k in KEPT}
+    links = ""
+    for name in SPANS:
+        to = text(f"{path}?{urlencode({'span': name, **kept})}")
+        mark = " aria-current=true" if name == view.span.get("span") else ""
+        links += f'<a href="{to}"{mark}>{text(view.say(name))}</a>'
+    plant = view.service.plant()
+    start, end = (shown(time, plant.timezone)[:16].replace("T", " ") for time in view.ask.window)
+    about = f"{start} – {end} {plant.timezone.key}"
+    if plant.calendar.name == "always":
+        about += f" · {view.say('always')}"
     return (
         f'<div class="bar"><nav aria-label="{text(view.say("span"))}">{links}</nav>'
-        f'<span class="quiet">{start} – {end}</span></div>'
+        f"{_dates(view, path, kept)}"
+        f'<span class="quiet" data-window>{text(about)}</span></div>'
     )
 
 
-def chart(options: dict[str, Any], label: str) -> None:
-    """ECharts from this machine, in the colours of the page; its numbers stand beside it and in its label as well."""
-    ink = {"color": "var(--soft)"}
-    axis = {
-        "axisLabel": {**ink, "hideOverlap": True},
-        "axisLine": {"lineStyle": ink},
-        "splitLine": {"lineStyle": {"color": "var(--rule)"}},
-    }
-    for name in ("xAxis", "yAxis"):
-        if name in options:
-            options[name] = {**axis, **options[name]}
-    options = {"animation": False, "textStyle": ink, "tooltip": {"trigger": "axis"}, **options}
-    ui.echart(options, renderer="svg").classes("chart").props(f'role=img aria-label="{text(label)}"')
+def _dates(view: View, path: str, kept: Mapping[str, str]) -> str:
+    """Any other span, from a date to a date."""
+    hidden = "".join(f'<input type="hidden" name="{text(k)}" value="{text(v)}">' for k, v in kept.items())
+    return (
+        f'<details class="dates"{" open" if "from" in view.span else ""}><summary>{text(view.say("dates"))}</summary>'
+        f'<form method="get" action="{text(path)}">{hidden}{field_of(view, "from", "from_date")}'
+        f"{field_of(view, 'to', 'to_date')}<button>{text(view.say('show'))}</button></form></details>"
+    )
+
+
+def field_of(view: View, name: str, label: str, kind: str = "name") -> str:
+    """A date with its label; `kind` is how the page finds it: by the name in a form, or by a data-field."""
+    value = view.request.query_params.get(name, "")[:10]
+    place = name.replace("_", "-")
+    return (
+        f'<span class="field"><label for="{place}">{text(view.say(label))}</label>'
+        f'<input id="{place}" type="date" {kind}="{name}" value="{text(value)}"></span>'
+    )

@@ -19,11 +19,13 @@ FRESH = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """`age` [s] is that of the newest Good reading; None when there is none in the last minutes."""
+    """`since` is a time of the clock; `longer` says that the state is older than that. `age` [s] is that of the newest
+    Good reading; None when there is none in the last minutes."""
 
     state: str
     since: str
     age: float | None
+    longer: bool = False
 
 
 class Live:
@@ -60,4 +62,4 @@ class Live:
         if not runs:
             return Now("unknown", "", age)
         state, since, _ = runs[-1]
-        return Now(state, shown(since, plant.timezone)[11:16] if since > start else "", age)
+        return Now(state, shown(since, plant.timezone)[11:16], age, since <= start)

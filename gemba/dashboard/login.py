@@ -50,11 +50,15 @@ def _now() -> int:
 def _form(request: Request, wrong: bool = False) -> HTMLResponse:
     lang = language(request)
     told = f'<p role="alert" class="alarm">{escape(say("token_wrong", lang))}</p>' if wrong else ""
-    shown = theme(request) or "light"
-    page = f"""<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}" data-theme="{shown}"><head>
+    spoken = "zh-CN" if lang == "zh" else "en"
+    other, switch = "en" if lang == "zh" else "zh", escape(say("switch", lang))
+    page = f"""<!doctype html><html lang="{spoken}" data-theme="{theme(request)}"><head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Gemba</title>
-<style>{STYLE}</style></head><body><main class="main"><form class="card narrow" method="post" action="/login">
-<h1>Gemba</h1>{told}<label for="token">{escape(say("token", lang))}</label>
+<style>{STYLE}</style><script>const r=document.documentElement.dataset;
+r.theme=r.theme||(matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light")</script></head>
+<body><main class="main"><form class="card narrow" method="post" action="/login?lang={lang}">
+<div class="title"><h1>Gemba</h1><a href="/login?lang={other}" lang="{other}">{switch}</a></div>
+<p class="quiet">{escape(say("about", lang))}</p>{told}<label for="token">{escape(say("token", lang))}</label>
 <input id="token" name="token" type="password" autocomplete="off" required autofocus style="width:100%">
 <p class="quiet" style="margin:8px 0 12px">{escape(say("token_how", lang))}</p>
 <button class="do">{escape(say("login", lang))}</button></form></main></body></html>"""

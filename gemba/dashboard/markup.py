@@ -2,36 +2,37 @@
 and carries the document's own value."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from gemba.dashboard.words import STATES, kpi, named, say
+from gemba.dashboard.words import EXCLUDED, FLAGS, STATES, kpi, named, say
 from kpi.listing import REASONS
 from kpi.listing import value as kpi_cell
 
 Document = Mapping[str, Any]
+HALF_CIRCLE = 157.08
+COUNT = re.compile(r"<button|[0-9.,]+( %| h)?$")
 
 
 def text(words: object) -> str:
     return escape(str(words), quote=True)
 
 
-def number(shown: str, raw: object, path: str, label: str, lang: str) -> str:
+def number(shown: str, raw: object, path: str, label: str) -> str:
     """`path` is where the page's documents have it; `raw` is what stands there."""
-    unknown = ' class="num unknown"' if raw is None else ' class="num"'
-    spoken = text(f"{label}: {shown}, {say('evidence', lang)}")
-    written = text(json.dumps(raw))
+    unknown = " unknown" if raw is None else ""
     return (
-        f'<button type="button"{unknown} data-evidence="{text(path)}" data-value="{written}" aria-label="{spoken}">'
-        f"{text(shown)}</button>"
+        f'<button type="button" class="num{unknown}" aria-haspopup="dialog" data-evidence="{text(path)}" '
+        f'data-value="{text(json.dumps(raw))}" aria-label="{text(f"{label}: {shown}")}">{text(shown)}</button>'
     )
 
 
 def measured(told: Document, path: str, whose: str, lang: str) -> str:
     """A KPI."""
     name = f"{whose} {kpi(str(told['kpi']), lang)}"
-    return number(kpi_cell(told, lang), told["value"], path, name, lang)
+    return number(kpi_cell(told, lang), told["value"], path, name)
 
 
 def percent(value: float | None, reason: str | None, lang: str) -> str:
@@ -40,20 +41,34 @@ def percent(value: float | None, reason: str | None, lang: str) -> str:
     return f"{value * 100:.2f} %"
 
 
-def amount(value: float | None, unit: str = "", lang: str = "en") -> str:
+def amount(value: float | None, unit: str, lang: str) -> str:
     if value is None:
         return named("no_data", REASONS, lang)
     shown = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
     return f"{shown} {unit}".strip()
 
 
-def hours(ms: int) -> str:
+def plain(value: float) -> str:
+    """A reading: all of its digits that mean something, never an exponent below a million millions."""
+    return f"{value:,.12g}" if abs(value) >= 1e5 else f"{value:,.6g}"
+
+
+def hours(ms: float) -> str:
     return f"{ms / 3_600_000:,.2f} h"
 
 
 def state(name: str, lang: str) -> str:
     """A mark with its word: never colour alone."""
     return f'<span class="state s-{text(name)}">{text(named(name, STATES, lang))}</span>'
+
+
+def flags(names: Iterable[str], lang: str) -> str:
+    return "; ".join(text(named(name, FLAGS, lang)) for name in dict.fromkeys(names))
+
+
+def reason(name: str, lang: str) -> str:
+    """Why something was not measured or not counted."""
+    return named(name, EXCLUDED, lang)
 
 
 def age(seconds: float | None) -> str:
@@ -65,20 +80,28 @@ def age(seconds: float | None) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], wide: Sequence[int] = ()) -> str:
-    """Cells are HTML, the first of each row heads it; columns named in `wide` stand only where there is room."""
-    narrow = set(wide)
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], wide: Sequence[int] = (), shape: str = ""
+) -> str:
+    """Cells are HTML, the first of each row heads it; columns named in `wide` stand only where there is room, and those
+    that hold numbers end at the right. Of the shape `stack`, cells stand below one another on a telephone."""
+    lines = list(rows)
+    counted = {i for line in lines for i, cell in enumerate(line) if i and COUNT.match(cell)}
 
     def kind(place: int) -> str:
-        return ' class="wide"' if place in narrow else ""
+        names = [name for name, found in (("wide", place in wide), ("right", place in counted)) if found]
+        return f' class="{" ".join(names)}"' if names else ""
+
+    def named_by(place: int) -> str:
+        return f' data-head="{text(heads[place])}"' if shape else ""
 
     top = "".join(f'<th scope="col"{kind(i)}>{text(head)}</th>' for i, head in enumerate(heads))
     body = []
-    for row in rows:
-        cells = "".join(f"<td{kind(i)}>{cell}</td>" for i, cell in enumerate(row) if i)
-        body.append(f'<tr><th scope="row">{row[0]}</th>{cells}</tr>')
+    for line in lines:
+        cells = "".join(f"<td{kind(i)}{named_by(i)}>{cell}</td>" for i, cell in enumerate(line) if i)
+        body.append(f'<tr><th scope="row">{line[0]}</th>{cells}</tr>')
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}"><table>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}"><table class="{shape}">'
         f'<caption class="quiet">{text(caption)}</caption>'
         f"<thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
@@ -88,11 +111,16 @@ def section(title: str, body: str, kind: str = "") -> str:
     return f'<section class="card {kind}"><h2>{text(title)}</h2>{body}</section>'
 
 
+def tiles(found: Iterable[tuple[str, str]], kind: str = "") -> str:
+    """Names, and HTML under each."""
+    cells = "".join(f'<div class="tile"><p class="quiet">{text(name)}</p>{cell}</div>' for name, cell in found)
+    return f'<div class="tiles {kind}">{cells}</div>'
+
+
 def gauge(told: Document, path: str, name: str, lang: str) -> str:
-    """A rate as an arc, its counts below: how many of how many."""
+    """A rate as an arc, below it how many of how many, and of which days."""
     value = told["value"]
-    length = 157.08  # of the half circle
-    filled = 0.0 if value is None else length * min(1.0, value)
+    filled = 0.0 if value is None else HALF_CIRCLE * min(1.0, value)
     shown = percent(value, told["reason"], lang)
     arc = (
         '<svg viewBox="0 0 120 66" aria-hidden="true"><path class="back" d="M10 60 A50 50 0 0 1 110 60"/>'
@@ -101,6 +129,6 @@ def gauge(told: Document, path: str, name: str, lang: str) -> str:
     counts = [("—" if told[part] is None else str(told[part])) for part in ("numerator", "denominator")]
     under = f"{counts[0]} {say('of', lang)} {counts[1]} {say('devices', lang)}"
     return (
-        f'<div class="gauge">{arc}{number(shown, value, path, name, lang)}'
+        f'<div class="gauge">{arc}{number(shown, value, path, name)}'
         f"<p>{text(name)}</p><p class='quiet'>{text(under)}</p></div>"
     )

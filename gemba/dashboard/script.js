@@ -4,15 +4,17 @@
   const root = document.documentElement;
   root.dataset.theme = root.dataset.theme || window.gembaTheme || (dark() ? "dark" : "light");
   document.addEventListener("click", event => {
-    const hit = event.target.closest("[data-evidence],[data-lang],[data-theme-switch],[data-close],[data-do]");
+    if (event.target.matches("dialog[open]")) return event.target.close();
+    const hit = event.target.closest("[data-evidence],[data-lang],[data-theme-switch],[data-close],[data-put],[data-do]");
     if (!hit) return;
-    if (hit.dataset.evidence) emitEvent("evidence", hit.dataset.evidence);
+    if (hit.dataset.evidence) emitEvent("evidence", [hit.dataset.evidence, hit.getAttribute("aria-label")]);
     else if (hit.dataset.lang) {
       cookie("gemba_lang", hit.dataset.lang);
       const to = new URL(location.href); to.searchParams.delete("lang"); location.href = to;
     } else if ("themeSwitch" in hit.dataset) {
       root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark"; cookie("gemba_theme", root.dataset.theme);
     } else if ("close" in hit.dataset) hit.closest("dialog").close();
+    else if ("put" in hit.dataset) document.querySelector(`[data-field=${hit.dataset.into}]`).value = hit.dataset.put;
     else emitEvent(hit.dataset.do, Object.fromEntries([...document.querySelectorAll("[data-field]")].map(f => [f.dataset.field, f.value])));
   });
   document.addEventListener("change", async event => {

@@ -69,7 +69,7 @@ def conflict(of: Scored, lang: str) -> str:
     told = of.conflict
     if told is None:
         return ""
-    declared, measured = _told(told.declared, lang), _told(told.measured, lang)
+    declared, measured = side(told.declared, lang), side(told.measured, lang)
     same = ("，同一选项" if lang == "zh" else ", the same option") if told.same_option else ""
     if lang == "zh":
         return f"第{of.item.no}项 {of.item.title.zh}：填报 {declared}，实测 {measured}{same}"
@@ -86,10 +86,10 @@ def amount(name: str, value: Fraction) -> str:
     return f"{number(value / HOUR_MS, 2)} h" if name in TIMES else number(value)
 
 
-def _told(side: Mapping[str, object], lang: str) -> str:
-    """One side of a conflict in short: its figures, else its options or level."""
-    inputs = side.get("inputs")
-    figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in side.items() if k != "inputs"}
+def side(told: Mapping[str, object], lang: str) -> str:
+    """What was declared, or what was measured, in short: its figures, else its options or level."""
+    inputs = told.get("inputs")
+    figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in told.items() if k != "inputs"}
     places = {name: place for place, name in enumerate(TERMS)}
     names = sorted(figures, key=lambda name: places.get(name, len(places)))
     return ("、" if lang == "zh" else ", ").join(f"{term(name, lang)} {_shown(figures[name], lang)}" for name in names)
@@ -97,7 +97,7 @@ def _told(side: Mapping[str, object], lang: str) -> str:
 
 def _shown(value: object, lang: str) -> str:
     if isinstance(value, Mapping):
-        return f"({_told(value, lang)})"
+        return f"({side(value, lang)})"
     if isinstance(value, list | tuple):
         return ", ".join(_shown(each, lang) for each in value)
     return number(value) if isinstance(value, Fraction | float) else str(value)

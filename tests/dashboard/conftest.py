@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.dashboard.plants import plant, served
+from tests.dashboard.plants import HOUR, plant, served
 from tests.servers.provide import ensure
 
 SILENT = 600 * 10**9  # longer than a row stands for
@@ -15,7 +15,7 @@ SILENT = 600 * 10**9  # longer than a row stands for
 
 @pytest.fixture(scope="package")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return plant(tmp_path_factory.mktemp("wall"), 3, time.time_ns() - SILENT)
+    return plant(tmp_path_factory.mktemp("wall"), 3, time.time_ns() - SILENT, 74 * HOUR)
 
 
 @pytest.fixture(scope="package")
@@ -35,5 +35,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()

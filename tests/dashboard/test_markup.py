@@ -1,0 +1,46 @@
+"""Numbers and words as they stand on a page."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from gemba.dashboard import markup, strip
+from gemba.dashboard.evidence import shown
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(5595.2, "5,595.2"), (1234567.8, "1,234,567.8"), (0.000123, "0.000123"), (7.0, "7"), (-12.5, "-12.5")],
+)
+def test_a_reading_keeps_its_digits(value: float, expected: str) -> None:
+    assert markup.plain(value) == expected
+
+
+@pytest.mark.parametrize(("lang", "expected"), [("en", "no data"), ("zh", "无数据")])
+def test_what_is_unknown_is_said_in_the_language_of_the_page(lang: str, expected: str) -> None:
+    assert markup.amount(None, "kWh", lang) == expected
+
+
+def test_columns_of_numbers_end_at_the_right() -> None:
+    html = markup.table("t", ["a", "b", "c"], [["x", "12.50 %", "text"], ["y", "—", "text"]])
+    assert '<th scope="col" class="right">b</th><th scope="col">c</th>' in html
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        (24, ["03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]),
+        (6, ["01:00", "02:00", "03:00", "04:00", "05:00"]),
+    ],
+)
+def test_the_hours_stand_below_the_strip(hours: int, expected: list[str]) -> None:
+    start = datetime.fromisoformat("2026-11-02T00:00:00+08:00")
+    html = strip.axis(start, start + timedelta(hours=hours))
+    assert [part.split(">")[1][:5] for part in html.split('class="tick"')[1:]] == expected
+
+
+def test_evidence_tells_times_in_hours_and_escapes_what_it_is_told() -> None:
+    told = {"kpi": "oee", "value": 0.5, "unit": "1", "reason": None, "terms": {"PBT": 7_200_000}, "inputs": {"<b>": 1}}
+    html = shown(told, "kpis/rows/0/kpis/oee", "<i>", "zh")
+    assert "<code>7200000</code>" in html and "2.00 h · 计划时间（PBT）" in html and "50.00 %" in html
+    assert "&lt;b&gt;" in html and "<i>" not in html and "<b>" not in html
