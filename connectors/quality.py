@@ -87,7 +87,7 @@ def code(text: str) -> int:
             raise ValueError("must be a StatusCode of 32 bits")
         return number
     for known, called in _NAMES.items():
-        if called == text:
+        if called.lower() == text.lower():
             return known
     from asyncua.ua.status_codes import StatusCodes
 

@@ -122,7 +122,7 @@ class Admission:
                 self.fresh[row] = not any(same)
                 struck += [place for place, alike in zip(there, same, strict=True) if not alike]
             else:
-                got = f"{self._shown(row)}, stored is {_shown(stored, there[0])}"
+                got = self._told(row, stored, there[0])
                 do = "leave the row out, or give --replace to strike what is stored"
                 self.faults.add(row, "value", f"{asset} {point} has another value at this time", got, do)
         if struck:
@@ -163,6 +163,15 @@ class Admission:
             return False
         return not _good(rows.quality[row]) or self._value(row) == _stored(stored, place)
 
+    def _told(self, row: int, stored: Series, place: int) -> str:
+        """Both values; where they are the same, what is not."""
+        new, old = self._shown(row), _shown(stored, place)
+        if new == old:
+            hold, scaled = self.rows.flavours[self.rows.flavour[row]]
+            new += _as(hold, scaled)
+            old += _as(int(stored.hold[place]), bool(stored.scaled[place]))
+        return f"{new}, stored is {old}"
+
     # -- what is new ---------------------------------------------------------------------------------------------------
     def parts(self, plant_sources: Mapping[tuple[str, str], str]) -> Iterator[Part]:
         """New rows of one point, kind and flavour, each part in the order of time."""
@@ -191,6 +200,10 @@ def _windows(times: Ints, which: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]
 
 def _good(code: int | np.uint32) -> bool:
     return int(code) < quality.UNCERTAIN
+
+
+def _as(hold: int, scaled: bool) -> str:
+    return f" held {hold / 10**9:g} s{' and scaled' * scaled}" if hold else " scaled" if scaled else " as on the wire"
 
 
 def _stored(stored: Series, place: int) -> int | float | str:

@@ -4,8 +4,10 @@ A fault names its line; the lines are only looked for when there is a fault.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ REQUIRED = ("time", "asset", "point", "value")
 OPTIONAL = ("quality", "hold", "scaled", "kind")
 CODED = ("asset", "point", "quality", "hold", "scaled", "kind")
 INSTANT = pa.timestamp("ns", tz="UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FINER = re.compile("[.,][0-9]{7}")  # than a datetime can be
 
 Key = tuple[str, str]
 Flavour = tuple[int, bool]  # hold [ns], scaled
@@ -252,6 +256,8 @@ class _Table:
         try:
             return int(pc.cast(text, INSTANT).value)
         except pa.ArrowInvalid:
+            if (other := _another_form(text.as_py())) is not None:
+                return other
             do = "write it in ISO 8601 with an offset, as 2026-11-02T08:00:00+08:00 or with Z"
             self.faults.add(self.rows + row, "time", "is no time with an offset", text.as_py(), do)
             return 0
@@ -269,6 +275,17 @@ class _Coded:
     def __init__(self, column: pa.Array) -> None:
         self.texts: list[str] = column.dictionary.to_pylist()
         self.codes: NDArray[np.int32] = column.indices.to_numpy(zero_copy_only=False)
+
+
+def _another_form(text: str) -> int | None:
+    """ISO 8601 has more forms than the one that is read in columns: basic, by weeks, with a comma."""
+    if "T" not in text or _FINER.search(text):
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if time.tzinfo is None else (time - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _quality(text: str) -> int:

@@ -156,10 +156,13 @@ def _lines(keys: Sequence[Key], window: Rows, named: dict[int, str]) -> Iterator
 def _shown(value: float | int | str, code: int) -> tuple[str, str]:
     if isinstance(value, str):
         return value, "text"
-    if isinstance(value, int):
-        return str(value), "int"
-    meant = code < quality.UNCERTAIN or np.isfinite(value)
-    return repr(value) if meant else "", "float"
+    shown = repr(value) if _meant(value, code) else ""
+    return shown, "int" if isinstance(value, int) else "float"
+
+
+def _meant(value: float | int, code: int) -> bool:
+    """Whether it is a value at all: what had none stands in the log as NaN, or as 0 where the column holds integers."""
+    return code < quality.UNCERTAIN or bool(np.isfinite(value) and (value or code < quality.BAD))
 
 
 def _times(times: Ints) -> list[str]:
@@ -213,15 +216,17 @@ def write_parquet(out: Path, keys: Sequence[Key], windows: Iterator[Rows]) -> in
 
 def _columns(keys: Sequence[Key], window: Rows, named: Mapping[int, str]) -> dict[str, Any]:
     of = [keys[key] for key in window.key.tolist()]
-    meant = (window.quality < quality.UNCERTAIN).tolist()
-    values = list(zip(window.value, meant, strict=True))
+    values = [
+        value if isinstance(value, str) or _meant(value, code) else None
+        for value, code in zip(window.value, window.quality.tolist(), strict=True)
+    ]
     return {
         "time": window.time,
         "asset": [asset for asset, _ in of],
         "point": [point for _, point in of],
-        "value": [float(v) if not isinstance(v, str) and (good or np.isfinite(v)) else None for v, good in values],
-        "integer": [v if isinstance(v, int) else None for v, _ in values],
-        "text": [v if isinstance(v, str) else None for v, _ in values],
+        "value": [None if v is None or isinstance(v, str) else float(v) for v in values],
+        "integer": [v if isinstance(v, int) else None for v in values],
+        "text": [v if isinstance(v, str) else None for v in values],
         "quality": [named[code] for code in window.quality.tolist()],
         "hold": window.hold,
         "scaled": window.scaled,

@@ -106,7 +106,7 @@ def words(
             kinds[row], found[row], rest[row] = INT, said, False
     for row in np.flatnonzero(rest & open_rows & np.isin(demands, ("number", "bool"))).tolist():
         wrong.setdefault(row, ("must be a number", "correct the value"))
-    for row in np.flatnonzero(empty & ~blank).tolist():
+    for row in np.flatnonzero(empty & ~blank & (forced != "text")).tolist():
         wrong[row] = ("is missing", "give a value, or a quality that says why there is none")
 
     missing = empty & ~texts

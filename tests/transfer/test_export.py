@@ -120,6 +120,41 @@ def test_parquet_has_exact_integers_and_no_value_that_is_not_one(first: Path, tm
     assert np.isclose(hot[2][0], -273.15)
 
 
+def test_what_had_no_value_has_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unknown is not zero: neither beside integers nor beside other numbers, and an empty text is a text."""
+    import pyarrow.parquet as pq
+
+    path, rows = plant(tmp_path, "one-01"), tmp_path / "rows.csv"
+    rows.write_text(
+        "time,asset,point,value,quality,kind\n"
+        "2026-11-02T08:00:00Z,m,total,5,Good,\n2026-11-02T08:00:01Z,m,total,,BadTimeout,\n"
+        "2026-11-02T08:00:02Z,m,hot,0.5,,\n2026-11-02T08:00:03Z,m,hot,,Bad,\n2026-11-02T08:00:04Z,m,hot,0,,\n"
+        "2026-11-02T08:00:05Z,m,label,,,text\n"
+    )
+    assert main(["import", str(path), str(rows)]) == 0
+    capsys.readouterr()
+    assert main(["export", str(path), *SPAN]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split(",")[3] for line in lines] == ["5", "", "0.5", "", "0.0", ""]
+    out, second = tmp_path / "out.csv", plant(tmp_path, "two-01")
+    out.write_text("\n".join(["time,asset,point,value,quality,hold,scaled,kind", *lines]))
+    assert main(["import", str(second), str(out)]) == 0
+    capsys.readouterr()
+    assert main(["export", str(second), *SPAN]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == lines
+    table = tmp_path / "out.parquet"
+    assert main(["export", str(path), *SPAN, "--format", "parquet", "--out", str(table)]) == 0
+    told = [(row["value"], row["integer"], row["text"]) for row in pq.read_table(table).to_pylist()]
+    assert told == [
+        (5.0, 5, None),
+        (None, None, None),
+        (0.5, None, None),
+        (None, None, None),
+        (0.0, None, None),
+        (None, None, ""),
+    ]
+
+
 def test_an_export_that_fails_leaves_what_was_there(first: Path, tmp_path: Path) -> None:
     """The journal is gone while it is read: exit 1, and no half a file under the name."""
     out = tmp_path / "out.csv"

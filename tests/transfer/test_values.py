@@ -113,7 +113,9 @@ def test_refused(point: str, text: str, says: str, path: Path, capsys: pytest.Ca
 QUALITIES = [("", 0), ("Good", 0), ("BadTimeout", 0x800A0000), ("0x800A0000", 0x800A0000), ("2148139008", 0x800A0000)]
 
 
-@pytest.mark.parametrize(("text", "code"), [*QUALITIES, ("UncertainSensorNotAccurate", 0x40930000)])
+@pytest.mark.parametrize(
+    ("text", "code"), [*QUALITIES, ("UncertainSensorNotAccurate", 0x40930000), ("good", 0), ("BAD", 0x80000000)]
+)
 def test_qualities(text: str, code: int, path: Path) -> None:
     assert brought(path, f"time,asset,point,value,quality\n{T},m,total,5,{text}\n") == 0
     assert series(path, "m", "total").quality.tolist() == [code]
@@ -138,6 +140,41 @@ def test_times_are_exact_in_any_offset(path: Path) -> None:
     assert brought(path, f"time,asset,point,value\n{rows}") == 0
     second = 1_793_606_400 * 10**9
     assert series(path, "m", "total").time.tolist() == [second, second + 1, second + 5 * 10**8]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "time"),
+    [
+        ("20261102T080000Z", 1_793_606_400 * 10**9),
+        ("2026-W45-1T08:00:00,25+00:00", 1_793_606_400 * 10**9 + 25 * 10**7),
+        ("20261102T0800", None),
+        ("20261102T080000.1234567Z", None),  # finer than the form is read
+        ("2026-11-02", None),
+    ],
+)
+def test_other_forms_of_a_time(stamp: str, time: int | None, path: Path) -> None:
+    assert brought(path, f'time,asset,point,value\n"{stamp}",m,total,1\n') == (2 if time is None else 0)
+    if time is not None:
+        assert series(path, "m", "total").time.tolist() == [time]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "says"),
+    [
+        ([], ["--hold", "15min"], "got 5 held 900 s, stored is 5 as on the wire"),
+        (["--scaled"], [], "got 5 as on the wire, stored is 5 scaled"),
+        (["--hold", "1min"], ["--hold", "2min", "--scaled"], "got 5 held 120 s and scaled, stored is 5 held 60 s"),
+    ],
+)
+def test_the_same_value_meant_otherwise(
+    first: list[str], then: list[str], says: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = f"time,asset,point,value\n{T},m,total,5\n"
+    assert brought(path, rows, *first) == 0
+    assert brought(path, rows, *then) == 2
+    assert f"({says});" in capsys.readouterr().err
+    assert brought(path, rows, *then, "--replace") == 0
+    assert len(series(path, "m", "total")) == 1
 
 
 # -- lines -------------------------------------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ anything = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(max_examples=150, deadline=None)
 @given(anything, st.binary(min_size=100, max_size=100))
 def test_whatever_the_bytes_are_there_is_a_frame(points: list[Point], raw: bytes) -> None:
     """Fuzz: no exception, and every value is either Good and a finite number or text, or Bad and nothing."""
@@ -309,7 +309,7 @@ def test_identification() -> None:
     assert objects(bytes.fromhex("0e 02 82 00 00 02 80 01 41 06 01 42")) == ({"UserApplicationName": "B"}, None)
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 def test_identification_of_anything_is_texts_or_a_value_error(body: bytes) -> None:
     for tried in (body, b"\x0e\x01\x81\x00\x00" + body):
