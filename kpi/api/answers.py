@@ -125,8 +125,11 @@ class Answers:
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._asked: dict[Key, threading.Lock] = {}
 
-    def of(self, key: Key, end: int, reader: Callable[[], Reader], made: Callable[[Reader], Any]) -> Answer:
-        """The answer to the question `key` about time up to `end`, formed by `made` where none is kept that stands."""
+    def of(
+        self, key: Key, end: int, reader: Callable[[], Reader], made: Callable[[Reader], Any], lasting: bool = True
+    ) -> Answer:
+        """The answer to the question `key` about time up to `end`, formed by `made` where none is kept that stands.
+        One that is not `lasting` rests on more than this reader, and serves for a few seconds only."""
         kept = self._find(key)
         if kept is not None and kept.within(FRESH):
             return kept.answer
@@ -139,6 +142,7 @@ class Answers:
             kept = self._find(key)
             if kept is None or not kept.within(FRESH):
                 kept = self._again(kept, end, reader(), made)
+                kept.witness.rows |= not lasting
                 self._keep(key, kept)
             return kept.answer
         finally:

@@ -82,6 +82,7 @@ class Kpis(Compared):
 
 
 class Energy(Compared):
+    by: Literal["plant"] | None = Field(None, description="also a row of each plant of the group, and one of all")
     factors: str | None = Field(None, max_length=40, json_schema_extra={"enum": list(profiles())})
     revenue: Amount = Field(None, description="万元", json_schema_extra={"pattern": AMOUNT})
     baseline_revenue: Amount = Field(

@@ -40,7 +40,7 @@ class Inputs(Open):
     rows: int
     sha256: str
     plant_sha256: str
-    store: Literal["journal", "influxdb"]
+    store: str = Field(examples=["journal"], description="journal or influxdb; of a group, the stores that answered")
 
 
 class Measured(Open):

@@ -172,7 +172,7 @@ def _numbers(router: APIRouter, service: Service) -> None:
     def energy(request: Request, of: Annotated[asked.Energy, Query()]) -> Response:
         """Energy by carrier, standard coal and CO2: the document of `gemba energy --json`, never paged."""
         factors, (revenue, before) = of.profile(), of.revenues()
-        found = service.energy(of.window(service), of.per, factors, revenue, of.baseline(service), before)
+        found = service.energy(of.window(service), of.per, factors, revenue, of.baseline(service), before, of.by)
         return served(found, request)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from config import span
 from config.faults import PlantError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kpi.api.models import Assessment
     from kpi.binding.ground import Ground
     from kpi.forms.assess import Assessment as Assessed
+    from kpi.plants import Group
 
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
@@ -41,6 +42,7 @@ class Service:
     _plant: Plant | None = None
     _stamp: tuple[int, ...] = ()
     _stores: Stores | None = None
+    _others: "tuple[Plant, Group | None] | None" = None
     _one: threading.RLock = field(default_factory=threading.RLock)
     _answers: Answers = field(default_factory=Answers)
 
@@ -115,10 +117,12 @@ class Service:
         self._bounded(window, per, self._groups(by))
         plant, question = self.plant(), Question(*window, by, per, profile, baseline)
 
-        def made(reader: Reader) -> Any:
-            return report(reader, plant, question, self.archive(), self.clock())
+        group = self._group() if by == "plant" else None
 
-        return self._answer(("kpis", question), question.reach(plant), made)
+        def made(reader: Reader) -> Any:
+            return report(reader, plant, question, self.archive(), self.clock(), group=group)
+
+        return self._answer(("kpis", question), question.reach(plant), made, lasting=group is None)
 
     def energy(
         self,
@@ -128,9 +132,11 @@ class Service:
         revenue: Fraction | None = None,
         baseline: tuple[int, int] | None = None,
         baseline_revenue: Fraction | None = None,
+        by: Literal["plant"] | None = None,
     ) -> Answer:
         from dataclasses import replace
 
+        from kpi import energy_plants, plants
         from kpi.energy_report import report, under
         from kpi.facts.facts import facts
 
@@ -140,15 +146,19 @@ class Service:
         if factors:
             plant = replace(plant, factors=under(plant.factors, factors))
 
+        group = self._group() if by else None
+
         def made(reader: Reader) -> Any:
             now = self.clock()
+            others = group.ask(*window, now) if group else list
             whole = facts(reader, plant, *window, self.archive(), now)
             before = facts(reader, plant, *baseline, self.archive(), now) if baseline else None
-            return report(whole, per, revenue, before, baseline_revenue)
+            found = report(whole, per, revenue, before, baseline_revenue)
+            return found | energy_plants.document([plants.of(whole), *others()], factors) if by else found
 
         ends = (*window, *baseline) if baseline else window
-        key = ("energy", window, per, factors, revenue, baseline, baseline_revenue)
-        return self._answer(key, (min(ends), max(ends)), made)
+        key = ("energy", window, per, factors, revenue, baseline, baseline_revenue, by)
+        return self._answer(key, (min(ends), max(ends)), made, lasting=group is None)
 
     def assessment(self, template: str, asked: "Assessment") -> "Assessed":
         """A form of this plant. Raises TemplateError and PlantError for what is wrong in the body."""
@@ -171,10 +181,21 @@ class Service:
         reader = self.reader(*reach(plant, (start, end), before))
         return Ground(reader, plant, start, end, self.archive(), self.clock(), before)
 
+    def _group(self) -> "Group | None":
+        """The other plants; what they are and whether they answer is known from one question to the next."""
+        from kpi.plants import Group
+
+        plant = self.plant()
+        with self._one:
+            if self._others is None or self._others[0] is not plant:
+                self._others = plant, Group.of(plant)
+            return self._others[1]
+
     def _groups(self, by: str) -> int:
         plant = self.plant()
         rows = plant.register.devices if plant.register else ()
-        few = {"plant": 1, "line": 1 + len({*plant.lines, *(row.line for row in rows)})}
+        few = {"plant": 1 + len(plant.stores) + bool(plant.stores)}
+        few["line"] = 1 + len({*plant.lines, *(row.line for row in rows)})
         few["workshop"] = 1 + len({row.workshop for row in rows})
         return few.get(by, len(plant.assets))
 
@@ -185,8 +206,8 @@ class Service:
             detail = f"about {parts * groups} rows are asked for, and {ROWS} is the limit; ask for longer periods"
             raise Problem(422, detail, faults=[fault("per", detail)], limit=ROWS)
 
-    def _answer(self, key: Key, reach: tuple[int, int], made: Callable[[Reader], Any]) -> Answer:
+    def _answer(self, key: Key, reach: tuple[int, int], made: Callable[[Reader], Any], lasting: bool = True) -> Answer:
         """The document as bytes; what it is made of lies in `reach`."""
         plant = self.plant()
         register = plant.register.sha256 if plant.register else ""
-        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), made)
+        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), made, lasting)

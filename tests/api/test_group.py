@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from config.load import load
 from config.plant import Keep, Plant
 from edge.agent import Agent
 from gemba.cli import main
 from gemba.demo.past import write
+from kpi.api import answers
+from kpi.api.app import application
 from kpi.facts.archive import Archive
 from kpi.plants import Group
 from kpi.report import Question, report
@@ -298,3 +301,23 @@ def test_energy_of_all_plants(site: Site, capfd: pytest.CaptureFixture[str]) -> 
     assert [row.split(",")[0] for row in rows] == ["plant", "p-1", "p-2", "p-3", "p-1+p-2+p-3"]
     assert main([*words[:-1], "--lang", "zh"]) == 0
     assert "p-1+p-2+p-3" in capfd.readouterr().out
+
+
+def test_the_server_tells_what_the_command_line_does(
+    site: Site, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also once a store is gone; an answer that a group gave is not kept for longer than a few seconds."""
+    app = application(site.file)
+    app.state.service.clock = lambda: END
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        span = {"from": "2026-11-19", "to": "2026-11-21", "by": "plant"}
+        for path in ("kpi", "energy"):
+            assert main([path, str(site.file), *SPAN, "--by", "plant", "--json"]) == 0
+            reply = client.get(f"/api/v1/{path.replace('kpi', 'kpis')}", params=span)
+            assert reply.content == capfdbinary.readouterr().out
+        site.third.kill()
+        monkeypatch.setattr(answers, "FRESH", 0)
+        told = client.get("/api/v1/kpis", params=span).json()
+        assert told["group"]["plants"][2]["trouble"]
+        assert client.get("/api/v1/kpis", params={**span, "by": "asset"}).status_code == 200
+        assert client.get("/api/v1/health").json()["status"] == "ok"
