@@ -8,8 +8,7 @@ from pathlib import Path
 from benchmarks._figure import LEFT_OUT
 
 HERE = Path(__file__).parent
-FOUND = [*HERE.glob("*.py"), *(path.parent for path in HERE.glob("*/__main__.py"))]
-NAMES = sorted(path.stem for path in FOUND if not path.stem.startswith("_"))
+NAMES = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
 
 
 def main() -> int:

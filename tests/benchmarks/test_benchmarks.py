@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from benchmarks.__main__ import NAMES
 from tests.servers.fixtures import require
 
 ROOT = Path(__file__).parents[2]
-SIZES: dict[str, dict[str, float]] = {
+SIZES: dict[str, dict[str, Any]] = {
     "edge": {"DEVICES": 2, "WARM": 1.0, "SPAN": 1.5, "FLAT_SPAN": 0.5},
     "influx": {"ASSETS": 3, "SECONDS": 20, "HOURS": 0.1, "WATCHED": 2.0, "DEVICES": 2, "SPAN": 4.0},
     "journal": {"GROUPS": 3, "POLLS": 4, "COMMITS": 2, "SMALL": 2, "DAY": 1200, "ROWS": 2000},
@@ -20,6 +21,7 @@ SIZES: dict[str, dict[str, float]] = {
     "modbus": {"DEVICES": 2, "SPAN": 0.2, "WARM": 1.2},
     "mqtt": {"RATE": 400, "SPAN": 0.5, "WARM": 0.3, "BACKLOG": 400},
     "opcua": {"POLLS": 8, "SPAN": 0.3, "WARM": 1.0},
+    "peers": {"DEVICES": 2, "INTERVALS": [1.0], "WARM": 1, "SPAN": 2, "LATE": 4, "PEERS": {"Gemba": "libmodbus"}},
 }
 SERVERS = {
     "edge": ["libmodbus"],
@@ -27,6 +29,7 @@ SERVERS = {
     "modbus": ["libmodbus"],
     "mqtt": ["mosquitto"],
     "opcua": ["nodeopcua"],
+    "peers": ["libmodbus", "influxdb2", "mosquitto"],
 }
 SMALL = """
 import importlib, json, sys
