@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from config.plant import PIECES, STATES, Plant, Rules
+from config.plant import PIECES, STATES, Plant
 from config.slices import Stops, stops_of
 from config.span import Window, windows
 from config.zone import shown
@@ -151,10 +151,9 @@ def of_group(parts: Sequence[Part], question: Question, base: Sequence[Part] = (
     """Rows of every plant but the first, which is this one; then of all as one, for each period that they share."""
     bases = {part.id: part.facts for part in base}
     known = [part.facts for part in parts if part.facts is not None]
-    rules = known[0].plant.rules
-    found = [row for part in parts[1:] for row in _of_other(part, question, rules, bases.get(part.id))]
     spans = [windows(of.plant, of.plant.calendar, question.per, of.start, of.end) for of in known]
     shared = set.intersection(*({(one.start, one.end) for one in some} for some in spans))
+    found = [row for part in parts[1:] for row in _of_other(part, question, known[0], bases.get(part.id))]
     before = several(base, question, Window(base[0].start, base[0].end, date.min)) if base else None
     common = [over for over in spans[0] if (over.start, over.end) in shared]
     return found + [replace(several(parts, question, over), base=before) for over in common]
@@ -168,10 +167,10 @@ def several(parts: Sequence[Part], question: Question, over: Window) -> Row:
     return Row("plant", name, "", over, measured, total(member.sums for member in members), counts)
 
 
-def _of_other(part: Part, question: Question, rules: Rules, base: Facts | None) -> list[Row]:
+def _of_other(part: Part, question: Question, asking: Facts, base: Facts | None) -> list[Row]:
     if part.facts is None:
-        over = Window(part.start, part.end, date.min)
-        measured = plants.unheard(part, question.profile, rules)
+        over = windows(asking.plant, asking.plant.calendar, "window", part.start, part.end)[0]
+        measured = plants.unheard(part, question.profile, asking.plant.rules)
         return [Row("plant", part.id, "", over, measured, total(()), frozenset())]
     found = rows(part.facts, question, base)
     if not part.silent:

@@ -115,6 +115,7 @@ def text(told: dict[str, Any], lang: str) -> str:
         parts.append("\n".join([against, *listing.change(told, lang)]))
     if "plants" in told:
         parts.append(table(*listing.plants(told, lang)))
+        parts += [f"{one['plant']}: {one['trouble']}" for one in told["group"]["plants"] if one["trouble"]]
     if told["per"] != "window":
         parts.append(table(*listing.periods(told, lang)))
     if any(told["by_state"].values()):

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 SECOND = 10**9
 EXAMPLE = """examples:
@@ -90,7 +91,7 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _text(document: dict[str, object], lang: str) -> str:
+def _text(document: dict[str, Any], lang: str) -> str:
     from gemba.table import table
     from kpi.listing import rates
     from kpi.listing import table as rows
@@ -99,4 +100,8 @@ def _text(document: dict[str, object], lang: str) -> str:
     heading = f"{document['plant']}  {document['from']} – {document['to']}  {document['profile']}"
     if document["calendar"] == "always":
         heading += "  " + ("全天候日历（未配置班次）" if zh else "calendar: always (no shifts configured)")
-    return "\n".join([heading, "", table(*rows(document, lang)), "", table(*rates(document, lang))])
+    parts = [heading, "", table(*rows(document, lang)), "", table(*rates(document, lang))]
+    if group := document.get("group"):
+        parts += ["", " + ".join(one["plant"] for one in group["plants"]), table(*rates(group, lang))]
+        parts += [f"{one['plant']}: {one['trouble']}" for one in group["plants"] if one["trouble"]]
+    return "\n".join(parts)

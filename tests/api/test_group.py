@@ -223,6 +223,7 @@ def test_of_a_plant_that_was_never_heard_of_not_even_the_weight_is_known(site: S
     assert (whole["value"], whole["reason"], whole["coverage"]) == (None, "no_data", 0.0)
     assert {"asset": "p-3", "reason": "no_data"} in whole["excluded"]
     assert told["rows"][0]["kpis"]["oee"]["value"] is not None
+    assert told["rows"][2]["day"] == "2026-11-19"
     rate = told["group"]["rates"]["digitalization"]
     assert (rate["value"], rate["reason"], rate["numerator"], rate["denominator"]) == (None, "no_data", 4, 6)
 
@@ -299,8 +300,11 @@ def test_energy_of_all_plants(site: Site, capfd: pytest.CaptureFixture[str]) -> 
     assert main([*words[:-1], "--csv", "--factors", "gbt-2589-2020"]) == 0
     rows = capfd.readouterr().out.splitlines()
     assert [row.split(",")[0] for row in rows] == ["plant", "p-1", "p-2", "p-3", "p-1+p-2+p-3"]
-    assert main([*words[:-1], "--lang", "zh"]) == 0
-    assert "p-1+p-2+p-3" in capfd.readouterr().out
+    for command in ("energy", "kpi"):
+        assert main([command, *words[1:-1], "--lang", "zh"]) == 0
+        shown = capfd.readouterr().out
+        assert "p-1+p-2+p-3" in shown
+        assert f"p-3: {site.third.url}: InfluxDB did not answer" in shown
 
 
 def test_the_server_tells_what_the_command_line_does(
