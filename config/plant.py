@@ -247,7 +247,8 @@ class PlannedStop:
 # -- register ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A row of the equipment register, and the line of the file that it stands on."""
+    """A row of the equipment register, and the line of the file that it stands on. Rows of one id follow one another
+    in time."""
 
     id: str
     row: int
@@ -384,9 +385,9 @@ class Plant:
         return sorted({source.gateway for source in self.sources.values() if source.gateway})
 
     def device(self, asset: str) -> Device | None:
-        """The register's row of a connected asset."""
+        """The register's row of a connected asset; of several with dates the last."""
         rows = self.register.devices if self.register else ()
-        return next((row for row in rows if row.id == asset), None)
+        return next((row for row in reversed(rows) if row.id == asset), None)
 
     def line_of(self, asset: str) -> str:
         """The asset's line by the register, else the line in whose series it stands; empty where there is none."""

@@ -113,8 +113,7 @@ def _devices(reading: _Reading, headings: Row, rows: Sequence[Row]) -> list[Devi
     if "id" not in columns:
         reading.fault(headings[0], "", "the register has no column `id` (编号)", "write its headings in the first row")
         return None
-    devices: list[Device] = []
-    seen: dict[str, int] = {}
+    devices: dict[str, list[Device]] = {}
     for number, cells in rows:
         values = {key: cells[i] for key, i in columns.items() if i < len(cells) and _text(cells[i])}
         device = _device(reading, number, values)
@@ -122,13 +121,17 @@ def _devices(reading: _Reading, headings: Row, rows: Sequence[Row]) -> list[Devi
             reading.fault(number, "", "more cells than headings", "mend the commas, or quote the cell", str(len(cells)))
         if device is None:
             continue
-        if device.id in seen:
-            reading.fault(
-                number, device.id, f"the id stands twice, first in row {seen[device.id]}", "give each its own"
-            )
-        seen.setdefault(device.id, number)
-        devices.append(device)
-    return devices
+        known = devices.setdefault(device.id, [])
+        if first := next((other for other in known if _meet(device, other)), None):
+            do = "give each its own" + ", or dates that do not meet" * any(d.since or d.until for d in (device, first))
+            reading.fault(number, device.id, f"the id stands twice, first in row {first.row}", do)
+        known.append(device)
+    return [device for rows in devices.values() for device in sorted(rows, key=lambda row: row.since or date.min)]
+
+
+def _meet(one: Device, other: Device) -> bool:
+    """Whether two rows of one id count on the same date; a retrofit ends one row and begins the next."""
+    return (one.since or date.min) <= (other.until or date.max) and (other.since or date.min) <= (one.until or date.max)
 
 
 def _columns(reading: _Reading, number: int, headings: Sequence[Any]) -> dict[str, int]:

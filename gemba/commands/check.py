@@ -140,7 +140,7 @@ def _register(plant: "Plant") -> dict[str, Any] | None:
         "sha256": plant.register.sha256,
         "rows": len(rows),
         "in_scope": sum(row.in_scope for row in rows),
-        "connected": sum(row.id in plant.assets for row in rows),
+        "connected": len({row.id for row in rows} & plant.assets.keys()),
         "class": dict(Counter(row.kind for row in rows)),
         "control": dict(Counter(row.control for row in rows)),
     }

@@ -111,6 +111,21 @@ def test_columns_after_the_id_may_be_absent(tmp_path: Path) -> None:
     assert devices(file) == (Device(id="a", row=2), Device(id="b", row=4))
 
 
+def test_rows_of_one_device_follow_one_another_in_time(tmp_path: Path) -> None:
+    file = tmp_path / "register.csv"
+    file.write_text(
+        "id,workshop,control,from,until\n"
+        "mill,b,native,2026-09-16,\npress,a,native,,\nmill,a,none,,2026-03-31\nmill,a,retrofit,2026-04-01,2026-09-15\n"
+    )
+    found = devices(file)
+    assert [(device.id, device.row, device.control) for device in found] == [
+        ("mill", 4, "none"),
+        ("mill", 5, "retrofit"),
+        ("mill", 2, "native"),
+        ("press", 3, "native"),
+    ]
+
+
 @pytest.mark.parametrize("written", ["2024-03-01", "2024/3/1", "2024.03.01"])
 def test_dates_as_spreadsheets_save_them(tmp_path: Path, written: str) -> None:
     file = tmp_path / "register.csv"

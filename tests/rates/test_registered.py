@@ -62,6 +62,25 @@ def test_a_single_good_poll_proves_a_controller_and_a_contradiction_is_named(tmp
     ]
 
 
+@pytest.mark.parametrize(("days", "digital"), [(15, 1), (16, 2), (30, 2)])
+def test_a_retrofit_counts_from_its_day(days: int, digital: int, tmp_path: Path) -> None:
+    """The lathe is retrofitted on 16 September: a window that ends with the 15th divides by what it was then."""
+    rows = (
+        "press,a,,forming,production,native,,,,,\n"
+        "lathe,a,,turning,production,none,,,,,2026-09-15\n"
+        "lathe,b,,turning,production,retrofit,,,,2026-09-16,\n"
+    )
+    of_plant = plant(tmp_path, ASSETS, rows + "bench,a,,,production,none,,,,,\nsaw,a,,,production,none,,,,,\n")
+    begin = at(of_plant, "2026-09-01")
+    end = begin + days * DAY
+    told = rates(of_plant, Told(of_plant, begin, end).polls(), window(of_plant, end, begin))
+    rate = told["digitalization"]
+    assert (rate.numerator, rate.denominator) == (digital, 4)
+    device = of_plant.device("lathe")
+    assert device is not None
+    assert device.workshop == "b"
+
+
 def test_imported_rows_prove_nothing(tmp_path: Path) -> None:
     of_plant = plant(tmp_path, ASSETS, REGISTER)
     begin = at(of_plant, "2026-09-01")
