@@ -25,17 +25,18 @@ def shown(view: View, told: Document, of: Form, declared: Declared) -> str:
         parts.append(section(view.say("conflicts"), lines))
     if of.items:
         parts.append(section(view.say("items"), _items(view, told["items"], of, declared, scored)))
-    beside = []
-    if told.get("sections"):
-        beside.append(section(view.say("sections"), _sections(view, told["sections"], rated)))
+    left, right = [], []
     if told.get("scenes"):
-        beside.append(section(view.say("scenes"), _scenes(view, told["scenes"], rated)))
+        right.append(section(view.say("scenes"), _scenes(view, told["scenes"], rated)))
+    if told.get("sections"):
+        left.append(section(view.say("sections"), _sections(view, told["sections"], rated)))
     if told.get("gaps"):
-        beside.append(section(view.say("gaps"), _gaps(view, [gap["needs"] for gap in told["gaps"]])))
+        left.append(section(view.say("gaps"), _gaps(view, [gap["needs"] for gap in told["gaps"]])))
     if told.get("warnings"):
         notes = "".join(f"<li>{text(_plain(note))}</li>" for note in told["warnings"])
-        beside.append(section(view.say("warnings"), f"<ul>{notes}</ul>"))
-    return "".join(parts) + f'<div class="grid loose">{"".join(beside)}</div>'
+        left.append(section(view.say("warnings"), f"<ul>{notes}</ul>"))
+    columns = "".join(f"<div>{''.join(column)}</div>" for column in (right, left) if column)
+    return "".join(parts) + f'<div class="grid loose">{columns}</div>'
 
 
 def _result(view: View, told: Document, of: Form) -> str:
@@ -71,8 +72,9 @@ def _more(view: View, told: Document, of: Form) -> Iterator[tuple[str, str]]:
     for key in ("level_by_score", "level_by_scenes", "suggested_tier"):
         if told.get(key) is not None:
             yield view.say(key), number(_tier(of, told[key], view), told[key], "form", view.say(key))
+    says = {words.zh: words.of(view.lang) for words in of.template.dimensions}
     for name, points in told.get("dimensions", {}).items():
-        yield name, number(brief(points), points, "form/dimensions", name)
+        yield says.get(name, name), number(brief(points), points, "form/dimensions", says.get(name, name))
     missing = sum(each.origin == "missing" for each in of.items)
     if missing:
         yield named("missing", ORIGINS, view.lang).capitalize(), f"<strong>{missing} / {len(of.items)}</strong>"

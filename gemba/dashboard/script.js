@@ -32,7 +32,7 @@
     live(rows) {
       for (const [key, html] of rows) {
         const cell = document.querySelector(`[data-live="${CSS.escape(key)}"]`);
-        if (cell && cell.innerHTML !== html) cell.innerHTML = html;
+        if (cell && !cell.contains(document.activeElement) && cell.innerHTML !== html) cell.innerHTML = html;
       }
     },
   };

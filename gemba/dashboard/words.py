@@ -62,7 +62,12 @@ STATUS: Mapping[str, tuple[str, str]] = {
     "derived": ("derived", "推算"),
     "unverified": ("unverified", "未核实"),
 }
-EXCLUDED: Mapping[str, tuple[str, str]] = {**rate.REASONS, **REASONS}
+EXCLUDED: Mapping[str, tuple[str, str]] = {
+    **rate.REASONS,
+    **REASONS,
+    "not_defined": ("the official text does not define it", "原文没有定义"),
+    "not_recorded": ("nothing that is read tells of it", "没有可读取的记录"),
+}
 _TERMS = {name: (english, chinese) for name, (chinese, english) in TERMS.items()}
 _ALL = (SAY, STATES, ROLES, ORIGINS, NAMES, REASONS, FLAGS, _TERMS)
 

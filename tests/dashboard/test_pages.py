@@ -3,55 +3,18 @@ alone, and with the numbers of the API."""
 
 import json
 import re
-import urllib.request
+import time
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from config.template_file import TEMPLATES
 from gemba.dashboard import words
+from tests.dashboard.look import PATHS, PATIENCE, READ, api, at, faults, opened
+from tests.dashboard.plants import HOUR, plant, served
 
-PATHS = {
-    "plant": ("/", "[data-evidence]"),
-    "machine": ("/machine/press-02", "[data-evidence]"),
-    "energy": ("/energy", "[data-evidence]"),
-    "assessment": ("/assessment", "[data-evidence]"),
-    "health": ("/health", "table"),
-}
-PATIENCE = 60_000  # [ms]: a loaded machine is slow, not wrong
 LOOKS = [("zh", "light", 390), ("en", "dark", 390), ("zh", "dark", 1920), ("en", "light", 1920)]
-
-
-def opened(page: Page, address: str, name: str, query: str = "") -> None:
-    path, ready = PATHS[name]
-    page.goto(f"{address}{path}?{query}")
-    page.wait_for_selector(ready)
-
-
-def posted(address: str, path: str, body: Any) -> Any:
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{address}/api/v1/{path}", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
-def api(address: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{address}/api/v1/{path}") as answer:
-        return json.load(answer)
-
-
-def faults(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds, of any impact."""
-    return [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(page).response["violations"]]
-
-
-def at(document: Any, path: str) -> Any:
-    for part in path.split("/")[1:]:
-        document = document[int(part)] if isinstance(document, list) else document[part]
-    return document
 
 
 @pytest.mark.server
@@ -117,9 +80,6 @@ def test_numbers_are_those_of_the_api(page: Page, address: str, span: str) -> No
                 assert shown == f"{told['value'] * 100:.2f} %"
         else:
             assert json.loads(raw) in told.values()
-
-
-READ = "all => all.map(e => [e.dataset.evidence, e.textContent, e.dataset.value])"
 
 
 @pytest.mark.server
@@ -208,39 +168,6 @@ def test_language_and_theme_are_remembered(page: Page, address: str) -> None:
 
 
 @pytest.mark.server
-def test_a_form_is_assessed_with_answers_and_downloaded(page: Page, address: str) -> None:
-    opened(page, address, "assessment", "template=sme-2024")
-    assert page.locator(".o-measured").count() > 0
-    page.fill("textarea", "template: sme-2024\nanswers: {5: 4}\n")
-    page.click("[data-do=assess]")
-    page.wait_for_selector(".o-declared")
-    page.fill("textarea", "template: sme-2024\nanswers: {5: 44}\n")
-    page.click("[data-do=assess]")
-    assert "44" in page.inner_text("[role=alert]")
-    page.click("[data-put]")
-    page.click("[data-do=assess]")
-    page.wait_for_selector(".o-missing")
-    page.fill("textarea", "")
-    with page.expect_download() as download:
-        page.click("[data-do=xlsx]")
-    assert download.value.suggested_filename == "sme-2024.xlsx"
-    assert download.value.path().read_bytes()[:2] == b"PK"
-
-
-@pytest.mark.server
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_every_form_is_there(page: Page, address: str, template: str) -> None:
-    """Its title is marked as chosen, and each of its items or scenes has a line."""
-    told = api(address, f"templates/{template}")
-    page.goto(f"{address}/assessment?template={template}&lang=zh")
-    page.wait_for_selector("[data-evidence]")
-    assert page.locator("[role=alert]").count() == 0
-    assert page.inner_text(".card nav [aria-current]") == told["title"]
-    lines = page.locator("[data-evidence^='form/items/'], [data-evidence^='form/scenes/']").count()
-    assert lines == len(told.get("items", ())) + len(told.get("scenes", ()))
-
-
-@pytest.mark.server
 def test_names_from_the_register_are_text(page: Page, address: str) -> None:
     opened(page, address, "plant", "q=press-01")
     assert "冲床 <1>" in page.inner_text("table >> nth=1")
@@ -266,26 +193,6 @@ def test_any_dates_may_be_asked_for(page: Page, address: str) -> None:
 
 
 @pytest.mark.server
-def test_effects_are_compared_with_a_baseline(page: Page, address: str) -> None:
-    """The same form as the API's for the same two windows, and without a baseline none of these items is measured."""
-    opened(page, address, "assessment", "template=factory-kpi-2025&span=day")
-    day = page.inner_text("[data-window]")[:10]
-    before, after = (str(date.fromisoformat(day) + timedelta(days=days)) for days in (-1, 1))
-    row = page.locator("tr", has_text="11. Overall equipment effectiveness")
-    assert "no baseline" in row.inner_text() and "missing" in row.inner_text()
-    page.fill("[data-field=baseline_from]", before)
-    page.click("[data-do=assess]")
-    page.wait_for_selector("[role=alert]")
-    page.fill("[data-field=baseline_to]", day)
-    page.click("[data-do=assess]")
-    page.wait_for_selector("tr:has-text('11. Overall') .o-measured")
-    asked = {"from": day, "to": after, "baseline": {"from": before, "to": day}}
-    told = posted(address, "assessments/factory-kpi-2025", asked)
-    assert told["items"][10]["origin"] == "measured"
-    assert row.locator("[data-evidence]").get_attribute("data-value") == json.dumps(told["items"][10]["value"])
-
-
-@pytest.mark.server
 def test_keys_alone_reach_the_content(page: Page, address: str) -> None:
     opened(page, address, "plant")
     page.keyboard.press("Tab")
@@ -303,3 +210,40 @@ def test_what_is_not_there_is_said_to_be_not_there(page: Page, address: str) -> 
     assert "No machine" in page.inner_text("[role=status]")
     opened(page, address, "plant", "q=nobody")
     assert "Nothing is called so" in page.inner_text("#main")
+
+
+@pytest.mark.server
+def test_polls_are_those_of_the_api(page: Page, address: str) -> None:
+    """The hour may turn while the page is made, so that either answer about it will do."""
+
+    def sums() -> str:
+        links = api(address, "sources")["sources"][0]["links"]
+        return json.dumps([sum(hour[key] for hour in links) for key in ("good", "expected")])
+
+    before = sums()
+    opened(page, address, "health")
+    told = page.get_attribute('[data-evidence="sources/0"]', "data-value")
+    assert told in (before, sums()) and json.loads(told)[1] > 0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(plant(tmp_path_factory.mktemp("many"), 130, time.time_ns(), HOUR)) as (found, _):
+        yield found
+
+
+@pytest.mark.server
+def test_many_machines_stand_on_pages(page: Page, many: str) -> None:
+    """131 rows of the register: 100 on the first page, 31 on the second; what is looked for may be on any."""
+    lines = '[aria-label="Machines"] tbody tr'
+    opened(page, many, "plant", "span=today")
+    assert page.locator(lines).count() == 100
+    page.click("text=Next page")
+    page.wait_for_selector("text=2 / 2")
+    assert page.locator(lines).count() == 31 and "span=today" in page.url
+    page.fill("[type=search]", "press-113")
+    page.click(".find button")
+    page.wait_for_selector(f"{lines}:only-child")
+    assert "press-113" in page.inner_text(lines)
+    opened(page, many, "energy", "span=today&page=2")
+    assert page.locator('[aria-label="By machine"] tbody tr').count() == 30
