@@ -5,7 +5,7 @@ from collections.abc import Callable
 from config import meters
 from config.addresses import SPARKPLUG
 from config.cursor import Cursor
-from config.plant import ALWAYS, MqttAddress, Plant, Point
+from config.plant import ALWAYS, PIECES, SECOND, MqttAddress, Plant, Point
 
 
 def across(root: Cursor, plant: Plant) -> None:
@@ -71,7 +71,7 @@ def _kinds(root: Cursor, plant: Plant) -> None:
     texts: dict[str, Point] = {}
     numbers: dict[str, Point] = {}
     for point in plant.points():
-        if (point.type is not None or point.counter) and point.name != "state":
+        if _typed(point) and point.name != "state":
             (texts if point.type == "string" else numbers).setdefault(point.name, point)
     for name in sorted(texts.keys() & numbers.keys()):
         text, number = texts[name], numbers[name]
@@ -86,6 +86,31 @@ def _kinds(root: Cursor, plant: Plant) -> None:
                 root.spot("assets", where.asset, "points", name).fault(
                     f"the store writes this beside `{name.removesuffix(suffix)}`", "call the point otherwise", name
                 )
+
+
+def _typed(point: Point) -> bool:
+    """Whether the file says that it is text, or what only a number has."""
+    shaped = point.counter or point.unit or point.scale != 1 or point.offset or point.deadband
+    return point.type is not None or bool(shaped)
+
+
+def _rates(root: Cursor, plant: Plant) -> None:
+    """A `max_rate` that the machine itself exceeds: then its pieces are taken for misreadings."""
+    for asset in plant.assets.values():
+        fastest = min((ideal.seconds for ideal in asset.ideal), default=None)
+        for name in PIECES:
+            point = asset.points.get(name)
+            if point is None or point.counter is None or point.counter.max_rate is None:
+                continue
+            rate = point.counter.max_rate * abs(point.scale)
+            spot = root.spot("assets", asset.id, "points", name, "counter", "max_rate")
+            got = f"{float(point.counter.max_rate):g}/s"
+            if fastest and asset.cavities.designed == 1 and rate * fastest < 1:
+                do = f"write more than {float(1 / fastest / abs(point.scale)):.3g}/s"
+                spot.warn("the ideal cycle is faster than this, and what rises faster is not counted", do, got)
+            elif point.resolution == 1 and rate * point.every / SECOND + abs(point.scale) < 1:
+                do = f"write {float(SECOND / point.every / abs(point.scale)):.3g}/s or more"
+                spot.warn("one piece between two polls is more than this, and is not counted", do, got)
 
 
 def _twice(root: Cursor, plant: Plant) -> None:
@@ -129,6 +154,7 @@ _CHECKS: tuple[Callable[[Cursor, Plant], None], ...] = (
     _gateways,
     _ids,
     _kinds,
+    _rates,
     _twice,
     _no_factor,
 )

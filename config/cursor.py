@@ -56,6 +56,11 @@ class Cursor:
     def fault(self, what: str, do: str = "", got: str | None = None, line: int | None = None) -> None:
         self.faults.append(Fault(self.file, self.node.line if line is None else line, self.path, what, got, do))
 
+    def missing(self, key: str, do: str) -> None:
+        """At the top of the file the key itself is the place."""
+        where, what = (self.path, f"`{key}` is missing") if self.path else (key, "is missing")
+        self.faults.append(Fault(self.file, self.node.line, where, what, None, do))
+
     def warn(self, what: str, do: str = "", got: str | None = None) -> None:
         self.warnings.append(Fault(self.file, self.node.line, self.path, what, got, do))
 
@@ -126,7 +131,7 @@ class Cursor:
         """As `take`, but an absent key is a fault."""
         child = self.child(key)
         if child is None:
-            self.fault(f"`{key}` is missing", do or f"add `{key}:`")
+            self.missing(key, do or f"add `{key}:`")
             return None
         return child.parsed(parse, None)
 

@@ -36,7 +36,7 @@ class Section:
         found = {}
         for key in self.keys:
             if key.default == REQUIRED and cursor.child(key.name) is None:
-                cursor.fault(f"`{key.name}` is missing", f"add `{key.name}: {key.example}`")
+                cursor.missing(key.name, f"add `{key.name}: {key.example}`")
             value = cursor.take(key.name, key.parse, _NOTHING)
             if value is not _NOTHING:
                 found[key.name] = value

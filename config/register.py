@@ -49,7 +49,7 @@ class _Reading:
     warnings: list[Fault]
 
     def fault(self, row: int, where: str, what: str, do: str, got: str | None = None) -> None:
-        self.faults.append(Fault(self.file, row, where, what, got, do))
+        self.faults.append(Fault(self.file, row, where or f"row {row}", what, got, do))
 
 
 def yes_or_no(word: str) -> bool | None:
@@ -156,7 +156,9 @@ def _unknown(reading: _Reading, number: int, written: str, known: Iterable[str])
         reading.fault(number, "", "unknown heading", f"did you mean `{near[0]}`?", written)
     else:
         names = f"{', '.join(HEADINGS)}, or {'、'.join(HEADINGS.values())}"
-        reading.warnings.append(Fault(reading.file, number, "", "the column is not read", written, f"known: {names}"))
+        reading.warnings.append(
+            Fault(reading.file, number, f"row {number}", "the column is not read", written, f"known: {names}")
+        )
 
 
 def _device(reading: _Reading, number: int, values: Mapping[str, Any]) -> Device | None:

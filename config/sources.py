@@ -83,10 +83,12 @@ def _source(cursor: Cursor, key: str, data: Path) -> Source | None:
     SOURCE.only(cursor, values, ONLY, values["protocol"])
     url = cursor.spot("url").parsed(lambda c: urls.url(values["protocol"], c), None)
     default = Security(trust=data / "trust")
+    before = len(cursor.faults)
     security = place.parsed(lambda c: _security(c, data), default) if place else default
     if url is None:
         return None
-    _secured(place or cursor, values["protocol"], url, security, bool(place))
+    if not any(fault.where.endswith((".policy", ".insecure")) for fault in cursor.faults[before:]):
+        _secured(place or cursor, values["protocol"], url, security, bool(place))
     return Source(id=key, security=security, **values)
 
 

@@ -149,17 +149,20 @@ def _register(plant: "Plant") -> dict[str, Any] | None:
 def _calendar_warnings(plant: "Plant", now: int) -> list["Fault"]:
     from datetime import datetime
 
+    from config import document
     from config.calendars import known_until
-    from config.faults import Fault
+    from config.cursor import Cursor
 
+    root = Cursor(document.read(plant.file)[0], str(plant.file), [])
     today = datetime.fromtimestamp(now // 10**9, plant.timezone).date()
-    found = []
     for calendar in {id(c): c for c in (plant.calendar, *plant.calendars.values())}.values():
         until = known_until(calendar)
         if until and today + SOON > until:
             what = f"the official calendar of {calendar.name} is known up to {until}; after that `days` alone holds"
-            found.append(Fault(str(plant.file), 0, "calendars", what, None, "bring Gemba, or the file, up to date"))
-    return found
+            named = root.names("calendars", calendar.name)
+            spot = root.spot("calendars", calendar.name, "workdays") if named else root.spot("calendar", "workdays")
+            spot.warn(what, "bring Gemba, or the file, up to date")
+    return root.warnings
 
 
 def _fault(fault: "Fault") -> dict[str, Any]:

@@ -85,7 +85,8 @@ class Faults:
             Fault(name, lines.get(row, 0), where, what, got, do) for row, (where, what, got, do) in self.rows.items()
         ]
         found += [
-            Fault(name, line, "", "has another number of columns", got, "see the first line") for line, got in misfits
+            Fault(name, line, "row", "has another number of columns", got, "see the first line")
+            for line, got in misfits
         ]
         found.sort(key=lambda fault: fault.line)
         wrong = self.count + len(misfits)
@@ -170,7 +171,7 @@ def _headings(file: Path) -> None:
     wrong += [f"column {name} twice" for name in sorted({name for name in names if names.count(name) > 1})]
     if wrong:
         do = f"the first line names {','.join(REQUIRED)} and, where wanted, {','.join(OPTIONAL)}"
-        raise PlantError([Fault(str(file), 1, "", what, ",".join(names), do) for what in wrong])
+        raise PlantError([Fault(str(file), 1, "headings", what, ",".join(names), do) for what in wrong])
 
 
 class _Table:

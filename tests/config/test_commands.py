@@ -91,7 +91,7 @@ def test_the_coming_week() -> None:
 def test_the_end_of_the_official_calendar_is_warned_of(now: str, warned: bool) -> None:
     found = summary(load(WHOLE), at("Asia/Shanghai", now))
     texts = [warning["text"] for warning in found["warnings"] if "official" in warning["text"]]
-    known = f"{WHOLE}: calendars: the official calendar of two-shift is known up to 2026-12-31"
+    known = f"{WHOLE}:14: calendars.two-shift.workdays: the official calendar of two-shift is known up to 2026-12-31"
     assert texts == [f"{known}; after that `days` alone holds; bring Gemba, or the file, up to date"] * warned
 
 

@@ -44,7 +44,7 @@ WRONG = {
         f"{T},m,total,1,\n{T},m,total,2,",
         ["3: value: m total has two values at this time (got 1 and 2); leave one of them out"],
     ),
-    "columns": (f"{T},m,total", ["2: has another number of columns (got 3 instead of 5); see the first line"]),
+    "columns": (f"{T},m,total", ["2: row: has another number of columns (got 3 instead of 5); see the first line"]),
     "several": (
         f"soon,m,total,1,\n{T},q,total,1,\n{T},m,total,x,",
         [
@@ -76,8 +76,8 @@ def test_a_heading_that_lacks_a_column_is_said(tmp_path: Path, capsys: pytest.Ca
     assert main(["import", str(path), str(file)]) == 2
     got = "(got time,asset,value,colour)"
     assert capsys.readouterr().err.splitlines() == [
-        f"{file}:1: no column point {got}; {NAMES}",
-        f"{file}:1: unknown column colour {got}; {NAMES}",
+        f"{file}:1: headings: no column point {got}; {NAMES}",
+        f"{file}:1: headings: unknown column colour {got}; {NAMES}",
     ]
 
 
