@@ -106,7 +106,10 @@ def _influxdb(status: Status, file: str) -> _Found:
         yield (
             ("what InfluxDB holds cannot be compared", "无法核对 InfluxDB 中的数据"),
             (told["unread"],),
-            ("its token needs to read as well; rows are sent all the same", "令牌还需要读权限；数据照常发送"),
+            (
+                "may the token read? it is tried again; rows are sent all the same",
+                "检查令牌的读权限；会再试，数据照常发送",
+            ),
         )
     if told["quarantined"]:
         yield (

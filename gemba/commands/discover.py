@@ -101,7 +101,8 @@ def _made(args: argparse.Namespace) -> "tuple[Plant, Source]":
         except PlantError as error:
             fault = error.faults[0]
             got = f" (got {fault.got})" if fault.got else ""
-            raise Wrong(f"{fault.what}{got}; give --policy Basic256Sha256, --insecure, or another address") from error
+            ways = "--policy Basic256Sha256" if args.what == "opcua" else "another address"
+            raise Wrong(f"{fault.what}{got}; give {ways}, or --insecure to accept that") from error
     here = Path.cwd() / "data"
     source = plant.sources[args.what]
     if source.security.trust is not None and source.security.trust.is_relative_to(plant.data):

@@ -96,7 +96,7 @@ def _show(status: dict[str, Any], lang: str) -> None:
         told = {
             **influx,
             "backlog": backlog,
-            "lag": ago(influx["lag"]),
+            "lag": ago(influx["lag"] if influx["backlog"] else None),
             "state": links.get(influx["state"], influx["state"]),
         }
         print(*(line.format(**told) for line in STORE[lang]), sep="\n")

@@ -114,7 +114,8 @@ def _list(tokens: "Tokens", args: argparse.Namespace) -> None:
     from gemba.table import table
 
     shown = [(a, ",".join(b), c or "—", d or "—", e or "—") for a, b, c, d, e in rows]
-    print(table(HEADS[args.lang], shown))
+    none = "还没有令牌：只在本机提供服务" if args.lang == "zh" else "no token yet: loopback only is served"
+    print(table(HEADS[args.lang], shown) if shown else none)
 
 
 def _shown(time: int) -> str | None:
