@@ -7,7 +7,7 @@ reading, so a day that was left half written is merely formed again.
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,8 @@ from kpi.facts.schema import DTYPES, TEXT, VERSION, Table, empty, stacked
 _TIMES = frozenset({"start", "end"})
 _SMALL = {"scheduled": pa.bool_(), "busy": pa.bool_(), "state": pa.int8(), "flags": pa.int32()}
 ORDER = ("products", "energy", "links", "slices")
+AT_ONCE = 31  # days whose files are open at the same time
+UNUSABLE = (OSError, KeyError, TypeError, ValueError, pa.ArrowException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +85,32 @@ class Archive:
         label = date.fromordinal(day + EPOCH).isoformat()
         return self.root / table / f"plant={self.plant}" / f"day={label}" / "facts.parquet"
 
-    def read(self, days: Iterable[int], names: Names) -> dict[int, Day]:
+    def read(self, days: Sequence[int], names: Names) -> dict[int, Day]:
         """Every day asked for; empty where nothing is kept, or what is kept cannot be used."""
-        return {day: self._day(day, names) or Day({name: empty(name) for name in ORDER}, {}) for day in days}
+        found: dict[int, Day] = {}
+        for first in range(0, len(days), AT_ONCE):
+            some = days[first : first + AT_ONCE]
+            opened = {day: kept for day in some if (kept := self._opened(day))}
+            for name in ORDER:
+                _read(name, opened, names)
+            found |= {day: opened[day].day if day in opened else _nothing() for day in some}
+        return found
 
-    def _day(self, day: int, names: Names) -> Day | None:
-        tables: dict[str, Table] = {}
+    def _opened(self, day: int) -> "_Kept | None":
+        files: dict[str, _File] = {}
         told: list[dict[str, Any]] = []
         try:
             for name in ORDER:
                 whole = pq.ParquetFile(self.path(name, day), memory_map=True)
-                told.append(json.loads((whole.schema_arrow.metadata or {})[b"gemba"]))
-                if tuple(whole.schema_arrow.names) != DTYPES[name].names:
+                told.append(json.loads((whole.metadata.metadata or {})[b"gemba"]))
+                if tuple(whole.schema.names) != DTYPES[name].names:
                     return None
-                tables[name] = decoded(name, whole.read(use_threads=False), names)
+                zero = told[-1].get("zero", ())
+                files[name] = whole, [column for column in whole.schema.names if column not in zero]
             if any((one["day"], one["written"]) != (day, told[-1]["written"]) for one in told):
                 return None
-            return Day(tables, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()})
-        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
+            return _Kept(files, Day({}, {unit: Stamp(*stamp) for unit, stamp in told[-1]["stamps"].items()}))
+        except UNUSABLE:
             return None
 
     def write(self, day: int, held: Day, names: Names, written: str) -> None:
@@ -111,6 +121,7 @@ class Archive:
                 about["stamps"] = {unit: stamp.fields() for unit, stamp in sorted(held.stamps.items())}
             table = held.tables[name]
             table = table[np.lexsort((table["start"], ranks[table["asset"]]))]
+            about["zero"] = [column for column in DTYPES[name].names or () if not table[column].any()]
             arrow = encoded(name, table, names).replace_schema_metadata({"gemba": json.dumps(about)})
             path = self.path(name, day)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,20 +155,45 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
     return pa.table(columns)
 
 
-def decoded(name: str, arrow: pa.Table, names: Names) -> Table:
-    """The reverse, bit for bit."""
-    if not arrow.num_rows:
-        return empty(name)
+_File = tuple[pq.ParquetFile, list[str]]
+"""An open file, and the columns that are not zero throughout."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A day whose files are open, and what was read of them."""
+
+    files: Mapping[str, _File]
+    day: Day
+
+
+def _nothing() -> Day:
+    return Day({name: empty(name) for name in ORDER}, {})
+
+
+def _read(name: str, opened: dict[int, _Kept], names: Names) -> None:
+    """One table of these days, which lie below one another in memory; a day that cannot be read is dropped."""
+    counts = [kept.files[name][0].metadata.num_rows for kept in opened.values()]
+    parts = np.split(np.zeros(sum(counts), DTYPES[name]), np.cumsum(counts)[:-1])
+    for (day, kept), part in zip(list(opened.items()), parts, strict=False):
+        whole, columns = kept.files[name]
+        try:
+            if len(part):
+                decode(part, whole.read(columns, use_threads=False), names)
+            kept.day.tables[name] = part
+        except UNUSABLE:
+            del opened[day]
+
+
+def decode(into: Table, arrow: pa.Table, names: Names) -> None:
+    """The reverse, bit for bit, into a table of zeros."""
     (batch,) = arrow.combine_chunks().to_batches()
-    columns = DTYPES[name].names or ()
-    lines = np.empty((len(columns), arrow.num_rows), np.int64)
-    for into, column, values in zip(lines, columns, batch.columns, strict=True):
+    for column, values in zip(batch.schema.names, batch.columns, strict=True):
         if column in TEXT:
-            into[:] = names.codes(values.dictionary.to_pylist())[values.indices.to_numpy()]
+            into[column] = names.codes(values.dictionary.to_pylist())[values.indices.to_numpy()]
         elif column in _TIMES:
-            into[:] = values.view(pa.int64()).to_numpy()
+            into[column] = values.view(pa.int64()).to_numpy()
         elif column == "day":
-            into[:] = values.view(pa.int32()).to_numpy()
+            into[column] = values.view(pa.int32()).to_numpy()
         else:
-            into[:] = values.to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(lines.T).reshape(-1).view(DTYPES[name])
+            into[column] = values.to_numpy(zero_copy_only=False)

@@ -19,7 +19,7 @@ from kpi.facts import form, stretch
 from kpi.facts.archive import Archive, Day
 from kpi.facts.links import heard
 from kpi.facts.names import Names
-from kpi.facts.schema import Table, stacked
+from kpi.facts.schema import Table, in_order, stacked
 from kpi.facts.units import Unit, units_of
 from store.reader import Reader
 
@@ -95,7 +95,7 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
         for done, unit in enumerate(some):
             told(done, len(some))
             parts.append(form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names).tables)
-    tables = {name: _in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
+    tables = {name: in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
     return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
 
 
@@ -107,15 +107,6 @@ def _keep(archive: Archive, plant: Plant, days: Mapping[int, Day], names: Names,
         dimensions.keep(plant, archive.root)
     except OSError as error:
         log.warning("%s: facts cannot be kept (got %s); each answer forms them again", archive.root, error)
-
-
-def _in_order(table: Table) -> Table:
-    """By asset, then time."""
-    order = np.argsort(table["asset"], kind="stable")
-    asset, start = table["asset"][order], table["start"][order]
-    if ((asset[1:] == asset[:-1]) & (start[1:] < start[:-1])).any():
-        order = np.lexsort((table["start"], table["asset"]))
-    return table.take(order)
 
 
 def _past(

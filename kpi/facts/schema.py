@@ -86,16 +86,28 @@ def empty(name: str, rows: int = 0) -> Table:
 
 def stacked(name: str, parts: Sequence[Table]) -> Table:
     """Tables of one name, one below the other; as matrices, which numpy joins much faster than records."""
-    width = len(DTYPES[name].names or ())
-    whole = [np.ascontiguousarray(part).view(np.int64).reshape(-1, width) for part in parts if len(part)]
+    whole = [_lines(part) for part in parts if len(part)]
     return np.concatenate(whole).reshape(-1).view(DTYPES[name]) if whole else empty(name)
+
+
+def in_order(table: Table) -> Table:
+    """By asset, then time."""
+    order = np.argsort(table["asset"], kind="stable")
+    lines = _lines(table).take(order, axis=0)
+    asset, start = lines[:, 0], lines[:, 1]
+    if ((asset[1:] == asset[:-1]) & (start[1:] < start[:-1])).any():
+        lines = lines[np.lexsort((start, asset))]
+    return lines.reshape(-1).view(table.dtype)
+
+
+def _lines(table: Table) -> NDArray[np.int64]:
+    return np.ascontiguousarray(table).view(np.int64).reshape(len(table), len(table.dtype.names or ()))
 
 
 def matrix(name: str, table: Table) -> NDArray[np.int64]:
     """The additive columns of a table as a view: rows by `SUMS[name]`."""
-    whole = np.ascontiguousarray(table).view(np.int64).reshape(len(table), -1)
     first = len(KEYS[name])
-    return whole[:, first : first + len(SUMS[name])]
+    return _lines(table)[:, first : first + len(SUMS[name])]
 
 
 def named(flags: int) -> list[str]:

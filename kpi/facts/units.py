@@ -18,13 +18,13 @@ from connectors.base import Ints
 class Days:
     """Whole production days that follow one another, and their slices."""
 
-    labels: Ints  # days since 1970-01-01
+    labels: Ints  # days since 1970-01-01, each the one after the last
     begins: Ints  # of each day, and the end of the last
     cut: Slices
     digests: tuple[bytes, ...]  # of the slices of each day
 
     def span(self, label: int) -> tuple[int, int]:
-        place = int(np.searchsorted(self.labels, label))
+        place = label - int(self.labels[0])
         return int(self.begins[place]), int(self.begins[place + 1])
 
     def only(self, first: int, last: int) -> Slices:

@@ -205,7 +205,7 @@ class History:
             rows = segment.tally(layouts, *hours) if layouts else 0
             if rows:
                 digest.update(f"{segment.number}:{rows}:{len(segment.bad)};".encode())
-        for point in sorted(self._points(asset)):
+        for point in sorted(self._points(asset)) if self.shelf.stricken else ():
             times = self.shelf.struck(asset, point)[1]
             gone = int(((times >= start) & (times < end)).sum())
             if gone:

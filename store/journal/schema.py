@@ -161,14 +161,19 @@ def layout_record(number: int, layout: Layout) -> Record:
 
 
 _known: dict[Record, Layout] = {}
+_sound: dict[Record, Layout] = {}
 
 
 def layout_of(record: Record) -> Layout:
-    """The layout of a record; one object for all segments that have it, since most of them have the same ones."""
-    sound(record, "layouts")
-    _, source, group, hold, scaled, columns, _ = record
-    key = (source, group, hold, scaled, columns)
-    if key not in _known:
-        named = tuple(Column(*column) for column in json.loads(columns))
-        _known[key] = Layout(source, group, named, hold, bool(scaled))
-    return _known[key]
+    """The layout of a record; one object for all segments that have it, since most of them have the same ones. A record
+    that is equal in every field, its CRC too, to one that was sound is sound."""
+    record = tuple(record)
+    if record not in _sound:
+        sound(record, "layouts")
+        _, source, group, hold, scaled, columns, _ = record
+        key = (source, group, hold, scaled, columns)
+        if key not in _known:
+            named = tuple(Column(*column) for column in json.loads(columns))
+            _known[key] = Layout(source, group, named, hold, bool(scaled))
+        _sound[record] = _known[key]
+    return _sound[record]

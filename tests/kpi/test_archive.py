@@ -1,6 +1,7 @@
 """Facts that are kept: what is read back is what would be formed, bit for bit, whatever came late or was changed."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -10,8 +11,10 @@ import pytest
 
 from config.faults import PlantError
 from config.plant import SECOND, IdealCycle, Plant
+from config.zone import EPOCH
 from kpi.facts.archive import Archive
 from kpi.facts.facts import TABLES, Facts, facts
+from kpi.facts.names import Names
 from kpi.facts.reading import joined
 from kpi.report import Question, rows
 from tests.kpi.memory import Memory, ordered, picked, series
@@ -213,6 +216,24 @@ def test_a_day_half_written_is_formed_again(of: Plant) -> None:
         assert same(facts(reader, of, START, END, archive, NOW), one)
     next((archive.root / "links").glob("**/facts.parquet")).unlink()
     assert same(facts(reader, of, START, END, archive, NOW), one)
+
+
+def test_a_damaged_page_costs_its_day_alone(of: Plant) -> None:
+    reader, archive = history(), Archive(of.data, of.id)
+    one = facts(reader, of, START, END, archive, NOW)
+    for name in TABLES[:3]:
+        file = sorted((archive.root / name).glob("**/facts.parquet"))[2]
+        whole = file.read_bytes()
+        file.write_bytes(whole[:4] + bytes(200) + whole[204:])  # its footer, and what that says, is as it was
+        told = archive.read(range(*_days_of(archive)), Names())
+        assert [bool(day.stamps) for day in told.values()] == [True, True, False, True, True, True]
+        assert same(facts(reader, of, START, END, archive, NOW), one)
+
+
+def _days_of(archive: Archive) -> tuple[int, int]:
+    labels = sorted((archive.root / "slices").glob("*/day=*"))
+    first, last = (date.fromisoformat(path.name[4:]).toordinal() - EPOCH for path in (labels[0], labels[-1]))
+    return first, last + 1
 
 
 SQL = """
