@@ -4,6 +4,7 @@ They say what the plant file says now; each carries its sha256, and is written a
 """
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -65,7 +66,7 @@ def _write(path: Path, columns: Columns, rows: Sequence[Mapping[str, Any]], abou
     arrays = [pa.array([row[name] for row in rows], kind) for name, kind in columns.items()]
     table = pa.Table.from_arrays(arrays, names=list(columns)).replace_schema_metadata(about)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{os.getpid()}.{threading.get_ident()}.{path.name}")
     pq.write_table(table, temporary, compression="zstd")
     temporary.replace(path)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
 DAY = 86_400 * 10**9
+AT_ONCE = 4  # documents that are worked on; more would only take the processor from who answers
 PATIENCE = 30.0  # [s] that one question to a store may take
 
 
@@ -42,6 +43,7 @@ class Service:
     _plant: Plant | None = None
     _stamp: tuple[int, ...] = ()
     _stores: Stores | None = None
+    _work: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     _others: "tuple[Plant, Group | None] | None" = None
     _one: threading.RLock = field(default_factory=threading.RLock)
     _answers: Answers = field(default_factory=Answers)
@@ -171,7 +173,8 @@ class Service:
         before = None
         if asked.baseline:
             before = self.window(asked.baseline.start, asked.baseline.to)
-        return assess(form, declared, self.ground(start, end, before))
+        with self._work:
+            return assess(form, declared, self.ground(start, end, before))
 
     def ground(self, start: int, end: int, before: tuple[int, int] | None = None) -> "Ground":
         """What a form of this plant stands on."""
@@ -208,6 +211,11 @@ class Service:
 
     def _answer(self, key: Key, reach: tuple[int, int], made: Callable[[Reader], Any], lasting: bool = True) -> Answer:
         """The document as bytes; what it is made of lies in `reach`."""
+
+        def worked(reader: Reader) -> Any:
+            with self._work:
+                return made(reader)
+
         plant = self.plant()
         register = plant.register.sha256 if plant.register else ""
-        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), made, lasting)
+        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), worked, lasting)

@@ -1,0 +1,70 @@
+"""More questions at once than there are threads, each of them work: who asks how the server is gets an answer."""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from config.load import load
+from gemba.demo.past import write
+from gemba.web import listening
+from kpi.api.app import application
+from simulators.plant import VirtualPlant
+from store.journal import place
+from tests.api.conftest import END, HOUR, PLANT
+
+ASSETS, DAYS = 6, 1
+QUESTIONS = 80  # threads for requests are forty
+HEAD, PRESS = PLANT.replace("register: register.csv\n", "").split("  press-01:")[0], PLANT.split("press-01:")[1]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    one = PRESS.split("  press-02:")[0]
+    text = HEAD + "".join(f"  press-{number:02}:{one}" for number in range(ASSETS))
+    (tmp_path / "plant.yaml").write_text(text, encoding="utf-8")
+    plant = load(tmp_path / "plant.yaml")
+    start = END - DAYS * 24 * HOUR
+    write(place(plant), plant, VirtualPlant(plant, start), start, END, {})
+    door = listening("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(application(tmp_path / "plant.yaml"), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{door.getsockname()[1]}/api/v1"
+    server.should_exit = True
+    thread.join(60)
+
+
+def test_health_answers_while_all_threads_work(address: str) -> None:
+    answered: list[float] = []
+
+    def ask(number: int) -> None:
+        asked = f"kpis?from=2026-11-20T{number // 60:02}:{number % 60:02}&to=2026-11-20T23:59"
+        with urllib.request.urlopen(f"{address}/{asked}", timeout=300) as reply:
+            assert json.load(reply)["rows"]
+        answered.append(time.monotonic())
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(QUESTIONS)]
+    for thread in threads:
+        thread.start()
+    while not answered:
+        time.sleep(0.05)
+    took = []
+    while len(answered) < QUESTIONS // 2:
+        began = time.monotonic()
+        with urllib.request.urlopen(f"{address}/health", timeout=60) as reply:
+            assert json.load(reply)["status"] == "ok"
+        took.append(time.monotonic() - began)
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    assert len(answered) == QUESTIONS
+    assert len(took) > 3
+    assert max(took) < (max(answered) - min(answered)) / 4, "it waited for those who work"
