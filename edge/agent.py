@@ -35,6 +35,7 @@ LAST = 2.0  # and for the last commit
 TEND = 10.0
 SLOTS = 4  # of an interval: polls are spread over it, but a wake of an idle processor costs as much as several polls
 INFLUXDB = "influxdb"
+NEWS = ("plant", "identity")  # events that are written only where they say something new
 _log = logging.getLogger("gemba.agent")
 _Sources = dict[str, tuple[Source, tuple[Point, ...]]]
 
@@ -126,8 +127,9 @@ class Agent:
 
     async def _begin(self) -> None:
         span = await asyncio.to_thread(self.journal.span)
+        await self.keeper.remember(NEWS)
         self.keeper.note("start", self.started, {"gateway": self.gateway, "sha256": self.plant.sha256})
-        self.keeper.note("plant", self.started, version(self.plant))
+        self.keeper.note_new("plant", self.started, version(self.plant))
         self._collect(_collected(self.plant, self.gateway))
         if span is not None:
             for collector in self.collectors.values():
@@ -168,7 +170,9 @@ class Agent:
             every = min(point.every for point in points)
             phase = base + every * (place_ % SLOTS) // SLOTS
             make = factory(source.protocol)
-            collector = Collector(source, points, self.plant, make, self.keeper, self.clock, phase)
+            collector = Collector(
+                source, points, self.plant, make, self.keeper, self.clock, phase, self._watch.look, self._begin_epoch
+            )
             self.collectors[name] = collector
             self._spawn(f"source {name}", collector.run)
 
@@ -186,9 +190,10 @@ class Agent:
                 _log.error("the plant file was not taken, the old one stays: %s", error)
                 return False
             await self._change(_collected(self.plant, self.gateway), _collected(plant, self.gateway), plant)
+            self.journal.limit(plant.keep)
             if self.forwarder is not None:
                 self.forwarder.reload(plant)
-            self.keeper.note("plant", self.clock.wall_ns(), version(plant))
+            self.keeper.note_new("plant", self.clock.wall_ns(), version(plant))
             _log.info("the plant file was read again")
             return True
 
@@ -203,6 +208,9 @@ class Agent:
             collector = self.collectors.pop(name)
             self._put_link(collector, now)
             collector.gap(now, quality.BAD_SHUTDOWN)
+        if gone:  # what they handed over last, so that those who take their place know of it
+            await self._last("commit", self.keeper.commit())
+            await self.keeper.remember()
         self.plant, self.trouble = plant, ""
         self._collect({name: after[name] for name in after if name not in self.collectors})
 
@@ -225,22 +233,15 @@ class Agent:
     async def _clocks(self) -> None:
         while True:
             await self.clock.sleep_until(self.clock.monotonic_ns() + SECOND)
-            if (step := self._watch.look()) is None:
-                continue
-            self._steps += 1
-            _log.warning("the clock stepped by %.3f s; an epoch begins", step.by / SECOND)
-            for collector in self.collectors.values():
-                collector.stepped(step.by)
-            await self._begin_epoch(step)
+            if (step := self._watch.look()) is not None:
+                self._begin_epoch(step)
 
-    async def _begin_epoch(self, step: Step) -> None:
-        while True:
-            try:
-                return await self.keeper.step(step.new, {"old": step.old, "new": step.new})
-            except StoreError as error:
-                if error.fatal:
-                    raise
-            await asyncio.sleep(1.0)
+    def _begin_epoch(self, step: Step) -> None:
+        self._steps += 1
+        _log.warning("the clock stepped by %.3f s; an epoch begins", step.by / SECOND)
+        for collector in self.collectors.values():
+            collector.stepped(step.by)
+        self.keeper.step(step.new, {"old": step.old, "new": step.new})
 
     async def _tend(self) -> None:
         while True:
@@ -275,7 +276,7 @@ class Agent:
             "started": self.started,
             "time": now,
             "trouble": self.trouble or kept.trouble,
-            "sources": {name: _source_status(c, self.clock.monotonic_ns()) for name, c in self.collectors.items()},
+            "sources": {name: c.status(self.clock.monotonic_ns()) for name, c in self.collectors.items()},
             "journal": {
                 "commits": kept.commits,
                 "failures": kept.failures,
@@ -288,24 +289,3 @@ class Agent:
             "clock": {"steps": self._steps, "synchronised": state.synchronised, "error_us": state.error},
             **({} if self.forwarder is None else {"influxdb": self.forwarder.status()}),
         }
-
-
-def _source_status(collector: Collector, now: int) -> Status:
-    seen = collector.seen
-    polls: Any = getattr(collector.connector, "polls", None)
-    return {
-        "protocol": collector.source.protocol,
-        "url": collector.source.url,
-        "state": seen.state,
-        "since": seen.since,
-        "age": round((now - seen.heard) / SECOND, 3) if seen.heard else None,
-        "round_trip": seen.round_trip / SECOND if seen.round_trip else None,
-        "frames": seen.frames,
-        "kept": seen.kept,
-        "good": seen.good,
-        "bad": dict(seen.bad),
-        "missed": polls.missed if polls else None,
-        "connections": seen.connections,
-        "trouble": seen.trouble,
-        "identity": seen.identity,
-    }

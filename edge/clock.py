@@ -25,7 +25,7 @@ class Step:
 
 
 class ClockWatch:
-    """Asked about once a second; slow drift is followed, a jump is a step."""
+    """Asked with each frame, and once a second; slow drift is followed, a jump is a step."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +34,10 @@ class ClockWatch:
     def look(self) -> Step | None:
         before = self._clock.monotonic_ns()
         wall = self._clock.wall_ns()
-        middle = (before + self._clock.monotonic_ns()) // 2
+        after = self._clock.monotonic_ns()
+        if after - before > STEP:  # we stood still meanwhile, and cannot say when it was so late
+            return None
+        middle = (before + after) // 2
         offset = wall - middle
         expected = self._offset + middle
         self._offset = offset

@@ -5,10 +5,10 @@ in the record; one that comes back says so once. Nothing here waits for another 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from connectors import quality
 from connectors.base import Column, Connector, Disconnected, Frame, Layout, gap
 from connectors.clock import Clock
 from edge.backoff import Backoff
+from edge.batch import Owner
+from edge.clock import Step
 from edge.exception import Exceptions
-from edge.keep import Keeper, Owner
+from edge.keep import Keeper
 from edge.links import Links
 
 SILENCE = 60 * SECOND  # a connector that brings nothing for so long, or for ten intervals, is taken for hung
@@ -70,11 +72,15 @@ class Collector:
         keeper: Keeper,
         clock: Clock,
         phase: int = 0,
+        look: Callable[[], Step | None] = lambda: None,
+        begin: Callable[[Step], None] = lambda step: None,
     ) -> None:
+        """`look` says whether the wall clock was set since it was asked last, and `begin` begins an epoch then."""
         self.source, self.points, self.plant = source, points, plant
         self.seen = Seen(since=clock.wall_ns())
         self.links = Links(source.id, points, clock.monotonic_ns(), clock.wall_ns())
         self._factory, self._keeper, self._clock, self._phase = factory, keeper, clock, phase
+        self._look, self._begin = look, begin
         self._points: Mapping[tuple[str, str], Point] = {point.key: point for point in points}
         self._exceptions: dict[Layout, Exceptions] = {}
         self._gap = gap_layout(source.id, points)
@@ -106,11 +112,9 @@ class Collector:
             await self._clock.sleep_until(now + int(pause * SECOND))
 
     async def _connected(self) -> None:
-        connector = self.connector or self._factory(
-            self.source, self.points, self.plant, clock=self._clock, phase=self._phase
-        )
-        self.connector = connector
-        owner = Owner(self.source.id, connector.durable, not self._broker)
+        connector = self.connector or self._made()
+        receipt = getattr(connector, "receipt", None)
+        owner = Owner(self.source.id, connector.durable, not self._broker, receipt)
         entered = cast(AbstractAsyncContextManager[Connector], connector)
         async with asyncio.timeout(self._patience) as deadline, entered:
             self._back(connector)
@@ -121,6 +125,14 @@ class Collector:
                 if not deadline.expired():
                     deadline.reschedule(asyncio.get_running_loop().time() + LEAVING)
                 await cast("_Closing", frames).aclose()
+
+    def _made(self) -> Connector:
+        """The connector, which is told what an agent before us committed and may not have acknowledged."""
+        made = self._factory(self.source, self.points, self.plant, clock=self._clock, phase=self._phase)
+        if receipts := self._keeper.receipts.get(self.source.id):
+            cast(Any, made).remember(receipts)
+        self.connector = made
+        return made
 
     async def _take_all(
         self, frames: AsyncIterator[Frame], owner: Owner, connector: Connector, deadline: asyncio.Timeout
@@ -138,6 +150,18 @@ class Collector:
                 self._keeper.hurry(at_once=2 * waiting >= getattr(connector, "window", 0))
 
     def _take(self, frame: Frame, owner: Owner) -> None:
+        """A frame belongs to the epoch of the clock that stamped it."""
+        step = self._look()
+        if step is None:
+            self._keep(frame, owner)
+        elif abs(frame.time - step.old) < abs(frame.time - step.new):
+            self._keep(frame, owner)
+            self._begin(step)
+        else:
+            self._begin(step)
+            self._keep(frame, owner)
+
+    def _keep(self, frame: Frame, owner: Owner) -> None:
         seen, now = self.seen, self._clock.monotonic_ns()
         self._held = self._held or now
         seen.frames += 1
@@ -183,6 +207,8 @@ class Collector:
         seen.connections += 1
         seen.failures = 0
         seen.identity = dict(getattr(connector, "identity", None) or {})
+        if seen.identity:
+            self._keeper.note_new("identity", seen.since, {"source": self.source.id, "identity": seen.identity})
 
     def _gone(self, why: str, reason: int) -> None:
         seen = self.seen
@@ -196,6 +222,27 @@ class Collector:
             self.gap(at, reason)
         seen.state, seen.trouble = "retrying", why
         seen.failures += 1
+
+    def status(self, now: int) -> dict[str, object]:
+        """For `gemba status`, at this time of the monotonic clock."""
+        seen = self.seen
+        polls: Any = getattr(self.connector, "polls", None)
+        return {
+            "protocol": self.source.protocol,
+            "url": self.source.url,
+            "state": seen.state,
+            "since": seen.since,
+            "age": round((now - seen.heard) / SECOND, 3) if seen.heard else None,
+            "round_trip": seen.round_trip / SECOND if seen.round_trip else None,
+            "frames": seen.frames,
+            "kept": seen.kept,
+            "good": seen.good,
+            "bad": dict(seen.bad),
+            "missed": polls.missed if polls else None,
+            "connections": seen.connections,
+            "trouble": seen.trouble,
+            "identity": seen.identity,
+        }
 
     def stepped(self, by: int) -> None:
         """The wall clock stepped: times that were remembered are told by the new one."""

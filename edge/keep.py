@@ -6,17 +6,17 @@ import asyncio
 import logging
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
-from connectors import quality
-from connectors.base import Frame, Layout, gap
+from connectors.base import Frame, Layout
+from edge.batch import Batch, Epoch, Handed, Loss, Owner, accounted
 from store import StoreError
 from store.journal import Journal
+from store.journal.history import EVER
 from store.journal.rows import records
-from store.reader import LINK_GROUP
 
 COMMIT = 1.0
 SOON = 0.2
@@ -25,26 +25,6 @@ EVENTS = 10_000  # events that may wait
 _UNWRITABLE = (ValueError, OverflowError, TypeError, struct.error)
 T = TypeVar("T")
 _log = logging.getLogger("gemba.keep")
-
-
-@dataclass(slots=True)
-class Owner:
-    """Who handed frames over: counted in the order of yielding, kept or not, so that it can be told what is durable."""
-
-    source: str
-    told: Callable[[int], None]
-    patient: bool = True
-    """Its frames never come again: they are shed first. A broker holds back what is not acknowledged."""
-    handed: int = 0
-
-
-@dataclass(slots=True)
-class Loss:
-    """Frames of one layout that nothing could hold."""
-
-    start: int
-    end: int
-    frames: int = 0
 
 
 @dataclass(slots=True)
@@ -62,34 +42,19 @@ class Kept:
     waiting: int = 0
 
 
-@dataclass(slots=True)
-class _Batch:
-    queue: list[tuple[Frame, Owner | None]]
-    handed: list[tuple[Owner, int]] = field(default_factory=list)
-    losses: dict[Layout, Loss] = field(default_factory=dict)
-
-    @property
-    def frames(self) -> list[Frame]:
-        """Where frames were lost nothing is known, so that what came before them is not held over it."""
-        lost = [(of, loss.start) for of, loss in self.losses.items() if of.group != LINK_GROUP]
-        ends = [gap(of, start, quality.BAD_DATA_LOST) for of, start in lost]
-        return ends + [frame for frame, _ in self.queue]
-
-    @property
-    def values(self) -> int:
-        return sum(len(frame.layout.columns) for frame, _ in self.queue)
-
-
 class Keeper:
     """Owns the writing side of the journal. `put` never blocks; `run` commits until cancelled."""
 
     def __init__(self, journal: Journal, room: int = ROOM, commit: float = COMMIT) -> None:
         self.journal, self.kept = journal, Kept()
         self._room, self._commit = room, commit
-        self._queue: deque[tuple[Frame, Owner | None]] = deque()
+        self._queue: deque[Handed] = deque()
         self._owners: dict[int, Owner] = {}
         self._losses: dict[Layout, Loss] = {}
         self._events: deque[tuple[str, int, Mapping[str, object]]] = deque()
+        self._noted: dict[tuple[str, object], Mapping[str, object]] = {}
+        self.receipts: dict[str, list[bytes]] = {}
+        """What was committed for each source beside its frames, for one that begins anew."""
         self._wake = asyncio.Event()
         self._soon = asyncio.Event()
         self._now = asyncio.Event()
@@ -120,6 +85,18 @@ class Keeper:
             self._events.append((kind, time, detail))
         self._wake.set()
 
+    def note_new(self, kind: str, time: int, detail: Mapping[str, object]) -> None:
+        """An event only where it says something else than the last of its kind and source."""
+        key = kind, detail.get("source")
+        if self._noted.get(key) != detail:
+            self._noted[key] = detail
+            self.note(kind, time, detail)
+
+    def step(self, time: int, detail: Mapping[str, object]) -> None:
+        """The clock was set: an epoch begins between what was put before this and what is put after it."""
+        self._queue.append((Epoch(time, detail), None))
+        self._wake.set()
+
     def hurry(self, at_once: bool = False) -> None:
         """Somebody waits for the commit: it comes within 200 ms of the first call, or now."""
         self._soon.set()
@@ -143,14 +120,24 @@ class Keeper:
         """Runs something with the journal in the thread that alone writes it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    async def remember(self, kinds: Sequence[str] = ()) -> None:
+        """Reads what earlier commits say: receipts, and of each source the last events of these kinds."""
+
+        def read() -> None:
+            self.receipts = self.journal.receipts()
+            for event in self.journal.events(-EVER, EVER, kinds) if kinds else ():
+                self._noted[event.kind, event.detail.get("source")] = event.detail
+
+        await self.work(read)
+
     # -- what cannot be held ---------------------------------------------------------------------------------------
     def _shed(self) -> None:
         """The oldest go; those that a broker would send again last, and only where nothing else makes room."""
         for patient in (True, False):
-            kept: deque[tuple[Frame, Owner | None]] = deque()
+            kept: deque[Handed] = deque()
             while self._queue and self.kept.waiting > self._room * 9 // 10:
                 frame, owner = self._queue.popleft()
-                if (owner is None or owner.patient) is patient:
+                if isinstance(frame, Frame) and (owner is None or owner.patient) is patient:
                     self.kept.waiting -= len(frame.layout.columns)
                     self._lose(frame)
                 else:
@@ -189,12 +176,6 @@ class Keeper:
         """Everything handed over so far, as one transaction. Once begun it is finished, whoever stops waiting."""
         await asyncio.shield(asyncio.ensure_future(self._committed()))
 
-    async def step(self, time: int, detail: Mapping[str, object]) -> None:
-        """The clock stepped: what was handed over belongs to the old epoch. Raises `StoreError` as the journal does."""
-        async with self._one:
-            await self._write()
-            await self.work(lambda: self.journal.step(time, detail))
-
     async def _committed(self) -> None:
         async with self._one:
             await self._write()
@@ -206,7 +187,7 @@ class Keeper:
             if batch.queue or batch.losses:
                 await self._append(batch)
             for of, loss in batch.losses.items():
-                self.note("loss", loss.start, _accounted(of, loss))
+                self.note("loss", loss.start, accounted(of, loss))
             batch.losses.clear()
             self._done(batch)
             await self._write_events()
@@ -218,26 +199,38 @@ class Keeper:
         self.kept.slowest = max(self.kept.slowest, asyncio.get_running_loop().time() - began)
         self._works()
 
-    def _take(self) -> _Batch:
+    def _take(self) -> Batch:
         handed = [(owner, owner.handed) for owner in self._owners.values()]
         for owner, _ in handed:
             owner.handed = 0
-        batch = _Batch(list(self._queue), handed, self._losses)
+        batch = Batch(list(self._queue), handed, self._losses)
         self._queue.clear()
         self._owners.clear()
         self._losses = {}
         self.kept.waiting = 0
         return batch
 
-    async def _append(self, batch: _Batch) -> None:
+    async def _append(self, batch: Batch) -> None:
+        """In the order of coming: an epoch begins between the frames before it and those behind it."""
+        while True:
+            await self._append_part(batch)
+            if (epoch := batch.written()) is None:
+                return
+            time, detail = epoch.time, epoch.detail
+            await self.work(lambda: self.journal.step(time, detail))  # noqa: B023
+            del batch.queue[0]
+
+    async def _append_part(self, batch: Batch) -> None:
         try:
-            await self.work(lambda: self.journal.append(batch.frames))
+            await self.work(lambda: self.journal.append(batch.part(), batch.receipts()))
         except _UNWRITABLE:
             batch.queue = [pair for pair in batch.queue if self._writable(pair[0])]
-            await self.work(lambda: self.journal.append(batch.frames))
+            await self.work(lambda: self.journal.append(batch.part(), batch.receipts()))
 
-    def _writable(self, frame: Frame) -> bool:
+    def _writable(self, frame: Frame | Epoch) -> bool:
         """One frame that cannot be written, which is a fault of its connector, does not cost the others."""
+        if isinstance(frame, Epoch):
+            return True
         try:
             list(records(frame, 0, 1, 0, lambda text: len(text.encode())))
         except _UNWRITABLE as error:
@@ -246,13 +239,12 @@ class Keeper:
             return False
         return True
 
-    def _done(self, batch: _Batch) -> None:
+    def _done(self, batch: Batch) -> None:
         """From here on it is durable, whatever else goes wrong."""
-        if batch.queue or batch.handed:
+        if batch.frames or batch.handed:
             self.kept.commits += 1
-        self.kept.frames += len(batch.queue)
+        self.kept.frames += batch.frames
         self.kept.values += batch.values
-        batch.queue.clear()
         handed, batch.handed = batch.handed, []
         for owner, count in handed:
             owner.told(count)
@@ -270,7 +262,7 @@ class Keeper:
             self.kept.trouble = ""
             self._taking.set()
 
-    def _put_back(self, batch: _Batch, error: StoreError) -> None:
+    def _put_back(self, batch: Batch, error: StoreError) -> None:
         self.kept.failures += 1
         stops = self.journal.keep.when_full == "stop"
         if not self.kept.trouble:
@@ -280,7 +272,7 @@ class Keeper:
         if stops:
             self._taking.clear()
         self._queue.extendleft(reversed(batch.queue))
-        self.kept.waiting += batch.values
+        self.kept.waiting += batch.waiting
         for owner, count in batch.handed:
             owner.handed += count
             self._owners[id(owner)] = owner
@@ -301,14 +293,3 @@ class Keeper:
                 _log.error("journal: %d frames could not be kept before the end", len(self._queue))
         finally:
             self._thread.shutdown(wait=False)
-
-
-def _accounted(of: Layout, loss: Loss) -> Mapping[str, object]:
-    return {
-        "source": of.source,
-        "group": of.group,
-        "from": loss.start,
-        "to": loss.end,
-        "frames": loss.frames,
-        "why": "journal full",
-    }

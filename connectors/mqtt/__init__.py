@@ -24,7 +24,7 @@ from connectors.base import Connector, Frame, Layout, gap
 from connectors.clock import SYSTEM, Clock
 from connectors.mqtt.decode import Decoder
 from connectors.mqtt.kept import Keeper
-from connectors.mqtt.owed import WINDOW, Owed
+from connectors.mqtt.owed import WINDOW, Owed, digest
 from connectors.mqtt.plan import Group, Topics, covers, is_sparkplug, subscription, subscriptions
 from connectors.mqtt.session import Name, Session
 from connectors.mqtt.sparkplug import Nodes
@@ -161,15 +161,15 @@ class Mqtt:
     def _heard(self, message: paho.MQTTMessage) -> None:
         """A message becomes frames, or none: either way it is known what is owed for it."""
         mid, payload = message.mid if message.qos else 0, bytes(message.payload)
-        digest = hash(payload)
+        sign = digest(payload) if mid else 0
         before = len(self._queue)
-        if not message.retain and not (message.dup and self._owed.again(mid, digest)):
+        if not message.retain and not (message.dup and self._owed.again(mid, sign)):
             try:
                 self._take(message.topic, payload, message.dup)
             except UnicodeDecodeError:  # of a topic that is no text, and so nobody's
                 pass
         now = self._clock.monotonic_ns()
-        self._owed.take(mid, digest, len(self._queue) - before, now)
+        self._owed.take(mid, sign, len(self._queue) - before, now)
         if len(self._queue) == before:
             self._acknowledge(self._owed.due(now))
 
@@ -224,3 +224,11 @@ class Mqtt:
     def durable(self, frames: int) -> None:
         """So many more of the frames are committed: their messages are acknowledged, in their order."""
         self._acknowledge(self._owed.durable(frames, self._clock.monotonic_ns()))
+
+    def receipt(self, frames: int) -> bytes:
+        """What is to be committed with so many more frames, for the agent after us."""
+        return self._owed.receipt(frames)
+
+    def remember(self, receipts: Iterable[bytes]) -> None:
+        """What the agent before us committed: of that, what comes again makes no second row."""
+        self._owed.remember(receipts)

@@ -2,26 +2,38 @@
 durable. Pure.
 
 A message that became no frame is acknowledged when all before it are. What was received but not acknowledged before
-the connection went comes again, marked so; then it is recognised, and makes no second row.
+the connection went comes again, marked so; then it is recognised, and makes no second row. So it is after a crash of the
+agent: a receipt of the messages is committed with their frames, and remembered by the agent that comes after.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from struct import Struct
 
 WINDOW = 1000
 """Messages that a broker may send ahead of their acknowledgements; asked for where the protocol lets us."""
 _STALL = 20_000_000
 _SOON = 20_000_000
 _FEWEST = 8
+_ENTRY = Struct("<HQ")
+
+
+def digest(payload: bytes) -> int:
+    """Of a message, the same in every process."""
+    return int.from_bytes(blake2b(payload, digest_size=8).digest())
 
 
 @dataclass(slots=True)
 class _Message:
-    """`mid` 0: nobody waits for an acknowledgement, or nobody does any more."""
+    """`mid` 0: nobody waits for an acknowledgement, or nobody does any more; `number` is what it was then."""
 
     mid: int
     digest: int
     frames: int
+    number: int
 
 
 class Owed:
@@ -42,7 +54,7 @@ class Owed:
 
     def take(self, mid: int, digest: int, frames: int, now: int) -> None:
         """A message came and became so many frames; `mid` 0 where no acknowledgement is due."""
-        message = _Message(mid, digest, frames)
+        message = _Message(mid, digest, frames, mid)
         self._messages.append(message)
         for _ in range(frames):
             self._frames.append(message)
@@ -86,6 +98,20 @@ class Owed:
             self.window = waited
         else:
             self._suspected = waited
+
+    # -- a crash -------------------------------------------------------------------------------------------------------
+    def receipt(self, frames: int) -> bytes:
+        """Of the messages that are whole with so many more frames committed."""
+        handed = list(islice(self._frames, frames + 1))
+        whole = [one for one, other in zip(handed, [*handed[1:], None], strict=True) if one is not other]
+        if len(handed) > frames:
+            whole.pop()
+        return b"".join(_ENTRY.pack(message.number, message.digest) for message in whole if message.number)
+
+    def remember(self, receipts: Iterable[bytes]) -> None:
+        """Those of the agent before us, the oldest first."""
+        for receipt in receipts:
+            self._known.update(_ENTRY.iter_unpack(receipt))
 
     # -- connections ---------------------------------------------------------------------------------------------------
     def lost(self) -> None:

@@ -20,6 +20,7 @@ from store.journal.delivery import Batch, Columns, Cursor, batch, columns
 from store.journal.folder import Lock, made, numbered
 from store.journal.history import EVER, History
 from store.journal.live import CHECKPOINT, PAGE, Live, full, refusal
+from store.journal.receipts import held
 from store.journal.rescue import sound_ledger, verify
 from store.journal.schema import COLUMNS, ROWS, Damage, current, damage
 from store.journal.segment import PLACES
@@ -45,8 +46,8 @@ class Journal(History):
     ) -> None:
         made(folder)
         super().__init__(folder)
-        self.keep, self.clock = keep, clock
-        self.segment = min(segment, keep.bytes // SHARE, shutil.disk_usage(folder).total // SHARE)
+        self.clock, self._largest = clock, segment
+        self._bounded(keep)
         self._checkpoint = max(4, min(CHECKPOINT, self.segment // PAGE // 4))
         self._writing = threading.RLock()
         self._dead: StoreError | None = None
@@ -108,6 +109,15 @@ class Journal(History):
         with numbered(self.folder) as number:
             return Live.create(self.folder, number, self.clock(), self._checkpoint)
 
+    def _bounded(self, keep: Keep) -> None:
+        self.keep = keep
+        self.segment = min(self._largest, keep.bytes // SHARE, shutil.disk_usage(self.folder).total // SHARE)
+
+    def limit(self, keep: Keep) -> None:
+        """Another `keep` of the plant file, from now on."""
+        self._bounded(keep)
+        self.upkeep.keep = keep
+
     def __enter__(self) -> Self:
         return self
 
@@ -126,15 +136,16 @@ class Journal(History):
                 self._lock.release()
 
     # -- writing -------------------------------------------------------------------------------------------------------
-    def append(self, frames: Sequence[Frame]) -> int:
-        """All of these frames or none, durable when it returns: the last one's place in the log.
+    def append(self, frames: Sequence[Frame], receipts: Mapping[str, bytes] = {}) -> int:
+        """All of these frames or none, durable when it returns: the last one's place in the log. `receipts`: what their
+        sources are to be told after a crash, by source.
 
         Raises `StoreError`: the disk is full, or `when_full: stop` holds (nothing was kept, the same call may be made
         again); or, `fatal`, the disk failed and the process must end.
         """
         with self._writing:
             self._admit()
-            last = self._written(lambda: self.live.append(frames, self.epoch))
+            last = self._written(lambda: self.live.append(frames, self.epoch, receipts))
             if self.live.size >= self.segment or clocks.monotonic() - self._since >= AGE:
                 self.rotate()
             return last
@@ -147,6 +158,14 @@ class Journal(History):
                     f"{self.folder}: the journal is full (got {self.upkeep.full} past the limit of `keep`) and "
                     "`when_full: stop` holds; make room, or raise the limit"
                 )
+
+    def receipts(self) -> dict[str, list[bytes]]:
+        """Those of the last commits that had any, by source, the oldest first."""
+        try:
+            return held(self.folder)
+        except sqlite3.Error as error:
+            log.warning("%s: what sources handed over last cannot be read (got %s)", self.folder, error)
+            return {}
 
     def note(self, kind: str, time: int, detail: Mapping[str, object]) -> int:
         """Records an event in the log, durably; its place."""

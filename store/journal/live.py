@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connectors.base import Frame, Layout
 from store import StoreError
+from store.journal.receipts import keep
 from store.journal.rows import INSERT, records
 from store.journal.schema import ROWS, Record, connect, create, layout_of, layout_record, sealed, sound
 from store.journal.segment import PLACES, number_of
@@ -141,12 +142,12 @@ class Live:
                 yield record
                 seq += 1
 
-    def append(self, frames: Sequence[Frame], epoch: int) -> int:
-        """All of these frames or none; the place of the last one. Durable when it returns."""
+    def append(self, frames: Sequence[Frame], epoch: int, receipts: Mapping[str, bytes] = {}) -> int:
+        """All of these frames or none, with the receipts; the place of the last one. Durable when it returns."""
         try:
             rows = list(self._rows(frames, epoch))
             if rows:
-                self._commit([(INSERT, rows)])
+                self._commit([(INSERT, rows)], receipts)
                 self.last = rows[-1][0]
         except BaseException:
             self._forget()
@@ -161,7 +162,7 @@ class Live:
         self.last += 1
         return self.base + self.last
 
-    def _commit(self, work: list[tuple[str, list[Record]]]) -> None:
+    def _commit(self, work: list[tuple[str, list[Record]]], receipts: Mapping[str, bytes] = {}) -> None:
         layouts = [layout_record(number, of) for kind, of, number in self._new if kind == "layout"]
         words = [sealed(number, text) for kind, text, number in self._new if kind == "word"]
         connection = self.connection
@@ -171,6 +172,8 @@ class Live:
             connection.executemany("INSERT INTO words VALUES (?,?,?)", words)
             for statement, rows in work:
                 connection.executemany(statement, rows)
+            if receipts:
+                keep(connection, receipts)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

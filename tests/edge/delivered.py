@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from store import StoreError
 from store.influx import InfluxReader
 from store.journal import History, place
-from tests.edge.coded import POINTS, Site, site
+from tests.edge.coded import POINTS, Machine, Site, site
 from tests.edge.oracle import rows
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
@@ -32,9 +32,17 @@ def store(folder: Path, running: InfluxDB1 | InfluxDB2, url: str = "", bucket: s
 
 @asynccontextmanager
 async def line(
-    folder: Path, running: InfluxDB1 | InfluxDB2, count: int = 3, every: str = "50ms", url: str = ""
+    folder: Path,
+    running: InfluxDB1 | InfluxDB2,
+    count: int = 3,
+    every: str = "50ms",
+    url: str = "",
+    others: Sequence[Machine] = (),
+    more: str = "",
 ) -> AsyncIterator[Site]:
-    async with site(folder, count, every, store(folder, running, url, folder.name.lower())) as found:
+    """A place of its own in this database, for a plant in this folder."""
+    place_ = store(folder, running, url, folder.name.lower())
+    async with site(folder, count, every, place_ + more, others) as found:
         yield found
 
 
@@ -42,7 +50,7 @@ def _same(of: Site, ended: bool) -> bool:
     history = History(place(of.plant))
     reader = InfluxReader(of.plant.store, of.plant)  # type: ignore[arg-type]
     try:
-        for key in ((f"m{device.number}", point) for device in of.devices for point in POINTS):
+        for key in ((f"m{machine.number}", point) for machine in of.machines for point in POINTS):
             kept = rows(history, *key)
             if (ended and not (kept and kept[-1][3])) or rows(reader, *key) != kept:
                 return False
@@ -67,7 +75,7 @@ def wrong(of: Site) -> list[str]:
     """What does not hold of the database and of the journal, in words."""
     reader, history = InfluxReader(of.plant.store, of.plant), History(place(of.plant))  # type: ignore[arg-type]
     try:
-        few = [d.number for d in of.devices if len(rows(reader, f"m{d.number}", POINTS[0])) < FEWEST]
+        few = [m.number for m in of.machines if len(rows(reader, f"m{m.number}", POINTS[0])) < FEWEST]
         found = of.wrong(reader, ended=True) + of.wrong(history, ended=True)
         return found + [f"m{number}: hardly any rows" for number in few]
     finally:
@@ -77,8 +85,8 @@ def wrong(of: Site) -> list[str]:
 
 async def judged(of: Site) -> None:
     """No device answers any more, and an agent runs: what is in the database then is judged, and the journal."""
-    for device in of.devices:
-        await device.fault("refuse")
+    for machine in of.machines:
+        await machine.fault("refuse")
     done = await same(of, ended=True)
     found = await asyncio.to_thread(wrong, of)
     assert not found, "\n".join(found)

@@ -11,13 +11,13 @@ import pytest
 from config.load import load
 from config.plant import SECOND
 from connectors import quality
-from connectors.clock import SYSTEM, SystemClock
+from connectors.clock import SYSTEM
 from edge.collect import Collector
 from edge.keep import Keeper
 from edge.status import ask, socket_path
 from store import StoreError
 from store.journal import History, Journal, place
-from tests.edge.coded import Site, collecting, site
+from tests.edge.coded import Site, Stepping, collecting, site
 
 
 async def until(condition, deadline: float = 10.0) -> None:  # type: ignore[no-untyped-def]
@@ -34,27 +34,6 @@ async def test_everything_that_was_read_is_kept_once(tmp_path: Path) -> None:
         for device in plant.devices:
             # The connector meets a device with one request of its own; every poll after that is a row.
             assert len(device.issued) - len(plant.kept(device.number)) <= 2
-
-
-@pytest.mark.parametrize("fault", ["refuse", "hang", "garbage", "wrong-unit", "late"])
-async def test_a_device_that_fails_is_a_gap_and_delays_nobody(tmp_path: Path, fault: str) -> None:
-    async with site(tmp_path, 2) as plant:
-        sick, well = plant.devices
-        assert sick.proxy is not None
-        async with collecting(plant.plant) as agent:
-            await until(lambda: len(sick.issued) > 5 and len(well.issued) > 5)
-            await sick.proxy.set(fault, 2000)
-            await until(lambda: agent.collectors["d1"].seen.state == "retrying")
-            before = len(well.issued)
-            await until(lambda: len(well.issued) > before + 15, 4)
-            await sick.proxy.set()
-            back = len(sick.issued)
-            await until(lambda: agent.collectors["d1"].seen.state == "up" and len(sick.issued) > back + 3, 20)
-        plant.judge()
-        rows = plant.rows(1)
-        gaps = [place for place, (_, code) in enumerate(rows[:-1]) if code >= quality.BAD]
-        assert gaps, "the outage is on record"
-        assert any(code == 0 for _, code in rows[gaps[0] + 1 :]), "and so is what came after it"
 
 
 async def test_a_source_that_is_gone_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -192,16 +171,6 @@ async def test_two_reloads_at_once_are_one_after_the_other(tmp_path: Path) -> No
             assert all(await asyncio.gather(agent.reload(), agent.reload()))
             assert set(agent.collectors) == {"d1"}
         plant.judge()
-
-
-class Stepping(SystemClock):
-    """The clocks of this machine, of which the wall's may be set."""
-
-    def __init__(self) -> None:
-        self.by = 0
-
-    def wall_ns(self) -> int:
-        return SystemClock.wall_ns() + self.by
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -3,15 +3,25 @@ once, or lies in a gap that is on record there.
 """
 
 import asyncio
+import os
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
+from edge import backoff
+from edge.backoff import Backoff
+from simulators.faults import Proxy
 from store.journal import History, place
 from tests.edge.child import Child, child, until
-from tests.edge.coded import Site
+from tests.edge.coded import Site, collecting
 from tests.edge.delivered import judged, line
+from tests.edge.device import Apart
+from tests.edge.messages import NUMBER, SETTINGS, Messages
 from tests.edge.oracle import rows
 from tests.servers.influxdb2 import InfluxDB2
+from tests.servers.mosquitto import Mosquitto
 
 SICK = {
     "refuse": 0,
@@ -24,6 +34,7 @@ SICK = {
 }
 SLOW = 200  # [ms] of the 300 that a device has
 ROUNDS = 2
+RESTARTS = int(os.environ.get("GEMBA_RESTARTS", "20"))
 
 
 def gaps(of: Site, number: int) -> int:
@@ -34,9 +45,9 @@ def gaps(of: Site, number: int) -> int:
     return sum(not one and bool(other) for one, other in pairwise(codes))
 
 
-async def states(agent: Child, wanted: dict[str, str]) -> None:
+async def states(agent: Child, wanted: dict[str, str], within: float = 30.0) -> None:
     """Waits until `gemba status` says so of every source."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(within):
         while {name: of["state"] for name, of in (await agent.status())["sources"].items()} != wanted:
             await asyncio.sleep(0.1)
 
@@ -66,3 +77,109 @@ async def test_devices_each_of_which_fails_in_its_own_way(tmp_path: Path, influx
         await more(of, 10)
         await judged(of)
         assert [gaps(of, device.number) for device in of.devices] == [ROUNDS + 1] * len(SICK) + [1, 1]
+
+
+@pytest.mark.privilege("netns")
+async def test_a_device_that_hangs_and_one_at_the_end_of_a_pulled_cable(
+    tmp_path: Path, influxdb2: InfluxDB2, cable: tuple[str, str, str]
+) -> None:
+    """Half-open: neither socket is ever told. Both are seen to be gone after three polls and their deadlines."""
+    name, near, address = cable
+
+    def link(state: str) -> None:
+        subprocess.run(["ip", "link", "set", near, state], check=True)
+
+    hung = Apart(31, tmp_path)
+    far = Apart(32, tmp_path, address, ("ip", "netns", "exec", name))
+    try:
+        async with line(tmp_path, influxdb2, 1, "100ms", others=[hung, far]) as of, child(of.plant) as agent:
+            up = dict.fromkeys(("d1", "d31", "d32"), "up")
+            for _ in range(ROUNDS):
+                await states(agent, up)
+                await more(of, 10)
+                await hung.fault("hang")
+                link("down")
+                await states(agent, up | {"d31": "retrying", "d32": "retrying"}, 3.0)
+                await more(of, 10)
+                await hung.fault()
+                link("up")
+            await states(agent, up)
+            await more(of, 10)
+            await judged(of)
+            assert [gaps(of, number) for number in (31, 32)] == [ROUNDS + 1] * 2
+    finally:
+        hung.close()
+        far.close()
+
+
+@pytest.mark.server("mosquitto")
+async def test_a_broker_that_is_restarted_again_and_again(
+    tmp_path: Path, influxdb2: InfluxDB2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "HELD", 0.0)  # each time is as good as the first
+    monkeypatch.setattr(Backoff.__init__, "__defaults__", (0.2, backoff.LAST))
+    with Mosquitto(tmp_path / "broker", settings=SETTINGS) as broker:
+        machine = Messages(broker, timed=True)
+        async with line(tmp_path, influxdb2, 1, others=[machine]) as of, collecting(of.plant) as agent:
+            seen = agent.collectors[f"d{NUMBER}"].seen
+            await until(lambda: seen.state == "up")
+            machine.begin(every=0.01)
+            for restart in range(1, RESTARTS + 1):
+                frames = seen.frames
+                await until(lambda frames=frames: seen.state == "up" and seen.frames > frames + 30, 30)  # type: ignore[misc]
+                await asyncio.to_thread(broker.restart)
+                await until(lambda restart=restart: seen.connections > restart, 30)  # type: ignore[misc]
+            await machine.end()
+            await until(lambda: len(of.kept(NUMBER)) >= len(machine.issued), 30)
+            await judged(of)
+            assert of.kept(NUMBER) == machine.issued
+
+
+class Deaf(Proxy):
+    """What the agent says does not arrive any more once it is `deaf`."""
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: bool) -> None:
+        try:
+            while data := await reader.read(65_536):
+                if reply or self.fault != "deaf":
+                    writer.write(data)
+                    await writer.drain()
+        except ConnectionError:
+            pass
+
+
+@pytest.mark.server("mosquitto")
+async def test_messages_that_were_committed_and_never_acknowledged_make_no_second_row(
+    tmp_path: Path, influxdb2: InfluxDB2
+) -> None:
+    """Killed between the commit and its acknowledgement; their rows have the time of receipt."""
+    with Mosquitto(tmp_path / "broker", settings=SETTINGS) as broker:
+        way = Deaf(broker.port)
+        machine = Messages(broker, port=await way.open())
+        agent = None
+        async with line(tmp_path, influxdb2, 0, others=[machine]) as of:
+            try:
+                for life in range(4):
+                    agent = Child(of.plant)
+                    await agent.start()
+                    await agent.ready()
+                    await states(agent, {f"d{NUMBER}": "up"})
+                    if not life:
+                        machine.begin(every=0.02)
+                    kept = len(of.kept(NUMBER))
+                    await until(lambda kept=kept: len(of.kept(NUMBER)) > kept + 5)  # type: ignore[misc]
+                    await way.set("deaf")
+                    kept = len(of.kept(NUMBER))
+                    await until(lambda kept=kept: len(of.kept(NUMBER)) > kept + 5)  # type: ignore[misc]
+                    await agent.kill()
+                    way.drop()
+                    await way.set()
+                await machine.end()
+                async with child(of.plant):
+                    await until(lambda: len(of.kept(NUMBER)) >= len(machine.issued), 60)
+                    await judged(of)
+                    assert of.kept(NUMBER) == machine.issued
+            finally:
+                if agent is not None:
+                    await agent.kill()
+                await way.close()

@@ -6,7 +6,7 @@ number that was issued.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,13 +43,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "SETTLED", 3 * SECOND)
 
 
-@pytest.fixture
-def influx(tmp_path: Path) -> Iterator[InfluxDB2]:
-    """One of the test's own, to be killed."""
-    with InfluxDB2(tmp_path / "server") as running:
-        yield running
-
-
 def told(agent: Agent) -> dict[str, object]:
     status: dict[str, object] = agent.status()[INFLUXDB]
     return status
@@ -82,20 +75,29 @@ async def suspended(server: Databases) -> None:
     server.resume()
 
 
-FAULTS = [(InfluxDB2, stopped), (InfluxDB2, killed), (InfluxDB2, suspended), (InfluxDB1, killed)]
+FAULTS: list[tuple[type[Databases], Callable[[Databases], Awaitable[None]]]] = [
+    (InfluxDB2, stopped),
+    (InfluxDB2, killed),
+    (InfluxDB2, suspended),
+    (InfluxDB1, killed),
+]
 
 
-@pytest.mark.parametrize(("kind", "fault"), FAULTS)
-async def test_a_server_that_goes_and_comes_back(
-    kind: type[Databases], fault: Callable[[Databases], Awaitable[None]], tmp_path: Path
-) -> None:
-    with kind(tmp_path / "server") as running:
-        async with line(tmp_path, running) as of, collecting(of.plant) as agent:
+async def gone(kind: type[Databases], fault: Callable[[Databases], Awaitable[None]], folder: Path) -> None:
+    folder.mkdir()
+    with kind(folder / "server") as running:
+        async with line(folder, running, 2) as of, collecting(of.plant) as agent:
             await until(lambda: told(agent)["delivered"] > 50)  # type: ignore[operator]
             await fault(running)
             await asyncio.sleep(0.5)
             never_late(of, agent)
             await judged(of)
+
+
+async def test_servers_that_go_and_come_back(tmp_path: Path) -> None:
+    async with asyncio.TaskGroup() as group:
+        for kind, fault in FAULTS:
+            group.create_task(gone(kind, fault, tmp_path / f"{kind.name}-{fault.__name__}"))
 
 
 @pytest.mark.parametrize("kind", [InfluxDB2, InfluxDB1])

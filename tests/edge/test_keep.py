@@ -13,7 +13,8 @@ import pytest
 from config.plant import Keep
 from connectors import quality
 from connectors.base import Column, Frame, Layout, gap, layout
-from edge.keep import Keeper, Owner
+from edge.batch import Owner
+from edge.keep import Keeper
 from store.journal import Journal
 
 KEEP = Keep(free=Fraction(0))
@@ -168,7 +169,7 @@ async def test_a_step_of_the_clock_closes_its_epoch_in_one_go(tmp_path: Path) ->
     async with keeping(tmp_path) as keeper:
         keeper.put(row(1))
         before = keeper.journal.epoch
-        await keeper.step(2, {"old": 100, "new": 2})
+        keeper.step(2, {"old": 100, "new": 2})
         keeper.put(row(3))
         await keeper.commit()
         found = keeper.journal.series("a", ["x"], 0, 2**62)["x"]

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import random
 import signal
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,34 +15,6 @@ from tests.edge.coded import site
 
 KILLS = int(os.environ.get("GEMBA_KILLS", "10"))
 COMMITTED = 1.5  # [s] after which what was read is on disk: a commit each second, and one on its way
-
-
-async def test_killed_at_any_instant_all_that_was_committed_is_there_once(tmp_path: Path) -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    async with site(tmp_path, 3, every="50ms") as plant:
-        agent = Child(plant.plant)
-        before: dict[int, list[int]] = {device.number: [] for device in plant.devices}
-        for _ in range(KILLS):
-            await agent.start()
-            already = len(plant.devices[0].issued)
-            await until(lambda already=already: agent.ended or len(plant.devices[0].issued) > already + 5)  # type: ignore[misc]
-            await asyncio.sleep(chance.uniform(0, 1.5))
-            await agent.kill()
-            for device in plant.devices:
-                kept = plant.kept(device.number)
-                assert kept[: len(before[device.number])] == before[device.number], "committed, and gone"
-                before[device.number] = kept
-        plant.judge()
-        for device in plant.devices:
-            rows = plant.rows(device.number)
-            assert len(before[device.number]) > 2 * KILLS
-            values = [value if code == 0 else None for value, code in rows]
-            for place_, (one, other) in enumerate(pairwise(values)):
-                if one is not None and other is not None:
-                    assert other - one == 1, f"a hole without a gap at {place_}"
-            assert any(code == quality.BAD_SHUTDOWN for _, code in rows)
 
 
 async def test_what_was_read_a_commit_ago_survives_a_kill(tmp_path: Path) -> None:
@@ -133,7 +103,7 @@ async def test_a_quiet_plant_is_no_hung_agent(tmp_path: Path) -> None:
 
 @pytest.mark.privilege("strace")
 async def test_a_disk_that_fails_a_sync_ends_the_process_and_nothing_false_is_kept(tmp_path: Path) -> None:
-    inject = ("strace", "-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO:when=25+")
+    inject = ("strace", "-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO:when=12+")
     async with site(tmp_path, 1, every="50ms") as plant:
         agent = Child(plant.plant, inject)
         await agent.start()

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mqtt.owed import WINDOW, Owed
+from connectors.mqtt.owed import WINDOW, Owed, digest
 
 MS = 1_000_000
 
@@ -148,3 +148,32 @@ def test_a_broker_that_sends_more_has_a_wider_window() -> None:
     owed.window = 20
     _burst(owed, 21, 0)
     assert owed.window == WINDOW
+
+
+def test_what_was_committed_by_an_agent_that_was_killed_is_known_to_the_next() -> None:
+    owed, after = Owed(), Owed()
+    for mid, frames in ((1, 1), (2, 0), (3, 2), (0, 1), (5, 1)):
+        owed.take(mid, 100 + mid, frames, 0)
+    after.remember([owed.receipt(2)])  # all of message 1, and the first frame of message 3
+    assert [after.again(mid, 100 + mid) for mid in (1, 2, 3, 5)] == [True, False, False, False]
+    after.remember([owed.receipt(1), owed.receipt(4)])
+    assert [after.again(mid, 100 + mid) for mid in (1, 3, 5)] == [True, True, False]
+    assert not after.again(3, 103), "it comes again once"
+    after.remember([owed.receipt(9)])
+    assert not after.again(5, 104), "another message of the same number"
+    after.remember([owed.receipt(9)])
+    after.begun(session_present=False)
+    assert not after.again(5, 105)
+
+
+def test_a_receipt_speaks_of_messages_of_a_connection_that_is_gone() -> None:
+    owed, after = Owed(), Owed()
+    owed.take(1, 101, 1, 0)
+    owed.lost()
+    after.remember([owed.receipt(1)])
+    assert after.again(1, 101)
+
+
+def test_a_digest_is_the_same_in_every_process() -> None:
+    """BLAKE2b of 8 bytes, as RFC 7693 has it: `printf RUN | b2sum -l 64`."""
+    assert f"{digest(b'RUN'):016x}" == "efddc5605fad859f"
