@@ -1,6 +1,7 @@
 """What answers behind a Modbus address: units, what they say they are, and which registers of theirs can be read.
 
 A device has no list of its registers, and no types: each register that can be read is found as the uint16 that it is.
+Coils and discrete inputs are looked for where somebody asks: a device that has any mostly answers for a thousand.
 What cannot be read as one block is asked for in tens, then one by one, with a pause between two requests.
 """
 
@@ -14,12 +15,12 @@ from connectors.found import Findings, Found
 from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.identity import identify
 from connectors.modbus.pdu import Read, Reply
-from connectors.modbus.plan import DEADLINE, FUNCTIONS, MOST_REGISTERS, Request
+from connectors.modbus.plan import DEADLINE, FUNCTIONS, MOST_BITS, MOST_REGISTERS, Request
 from connectors.modbus.poll import ABSENT, TAKE_APART
 
 PAUSE = 100_000_000
 """[ns] between two requests: nobody knows the device yet."""
-TABLES = ("holding", "input")
+REGISTERS, BITS = ("holding", "input"), ("coil", "discrete")
 TENS = 10
 _GATEWAY = (10, 11)
 
@@ -29,14 +30,18 @@ class _Absent(Exception):
 
 
 async def discover(
-    source: Source, plant: Plant, units: Sequence[int] = (1,), registers: Sequence[int] = range(100)
+    source: Source,
+    plant: Plant,
+    units: Sequence[int] = (1,),
+    registers: Sequence[int] = range(100),
+    bits: Sequence[int] = (),
 ) -> Findings:
-    """All that these units have among these registers. Disconnected when not one of them answers."""
+    """All that these units have among these registers and bits. Disconnected when not one of them answers."""
     deadline = source.timeout or DEADLINE
     endpoint = Endpoint.at(source.url, SYSTEM)
     await endpoint.enter(deadline)
     try:
-        return await _Search(endpoint, deadline, max(source.pause, PAUSE)).units(units, registers)
+        return await _Search(endpoint, deadline, max(source.pause, PAUSE)).units(units, registers, bits)
     finally:
         endpoint.leave()
 
@@ -45,7 +50,8 @@ class _Search:
     def __init__(self, endpoint: Endpoint, deadline: int, pause: int) -> None:
         self._endpoint, self._deadline, self._pause = endpoint, deadline, pause
 
-    async def units(self, units: Sequence[int], registers: Sequence[int]) -> Findings:
+    async def units(self, units: Sequence[int], registers: Sequence[int], bits: Sequence[int]) -> Findings:
+        asked = {**dict.fromkeys(REGISTERS, registers), **(dict.fromkeys(BITS, bits) if bits else {})}
         found: list[Found] = []
         left_out: list[str] = []
         identity: dict[str, str] = {}
@@ -53,7 +59,7 @@ class _Search:
         answered = 0
         for unit in units:
             try:
-                tables = {table: await self._table(unit, table, registers) for table in TABLES}
+                tables = {table: await self._table(unit, table, which) for table, which in asked.items()}
             except _Absent as absent:
                 left_out.append(f"unit {unit}: {absent}")
                 continue
@@ -73,12 +79,13 @@ class _Search:
             raise silence
         return Findings(tuple(found), identity, tuple(left_out))
 
-    async def _table(self, unit: int, table: str, registers: Sequence[int]) -> tuple[dict[int, int], list[str]]:
+    async def _table(self, unit: int, table: str, which: Sequence[int]) -> tuple[dict[int, int], list[str]]:
         """Values by address, and what cannot be read and why."""
         values: dict[int, int] = {}
         missing: list[int] = []
-        for size in (MOST_REGISTERS, TENS, 1):
-            pending = missing if size < MOST_REGISTERS else list(registers)
+        most = MOST_BITS if table in BITS else MOST_REGISTERS
+        for size in (most, TENS, 1):
+            pending = missing if size < most else list(which)
             missing = []
             for at in range(0, len(pending), size):
                 block = pending[at : at + size]
@@ -92,9 +99,14 @@ class _Search:
         return dict(sorted(values.items())), [f"{run} cannot be read" for run in _runs(missing)]
 
     async def _read(self, unit: int, table: str, first: int, count: int) -> tuple[int, ...] | int:
-        """The registers, or the exception."""
+        """The registers or bits, or the exception."""
+        single = table in BITS
         request = Read(Request(unit, FUNCTIONS[table], first, count, ()))
-        reply, _, _ = await self._endpoint.ask(request, 2 * count, self._deadline, self._pause)
+        reply, _, _ = await self._endpoint.ask(
+            request, (count + 7) // 8 if single else 2 * count, self._deadline, self._pause
+        )
+        if isinstance(reply, Reply) and single:
+            return tuple(reply.body[1 + at // 8] >> at % 8 & 1 for at in range(count))
         if isinstance(reply, Reply):
             return unpack(f">{count}H", reply.body[1:])
         if reply.exception_code in _GATEWAY:

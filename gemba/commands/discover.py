@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=15.0, metavar="S", help="MQTT: how long to listen")
     parser.add_argument("--units", default="1", metavar="1-5", help="Modbus, default 1")
     parser.add_argument("--registers", default="0-99", metavar="0-99", help="Modbus, default 0-99")
+    parser.add_argument("--bits", metavar="0-99", help="Modbus: coils and discrete inputs too, default none")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
@@ -183,6 +184,7 @@ def _options(args: argparse.Namespace, protocol: str) -> dict[str, Any]:
         return {
             "units": _range("--units", args.units, 0, 255),
             "registers": _range("--registers", args.registers, 0, 65_535),
+            "bits": _range("--bits", args.bits, 0, 65_535) if args.bits else (),
         }
     if protocol == "mqtt":
         if args.seconds <= 0:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from config.plant import Point, Source
     from gemba.reading import Row
 
 HEADS = {
@@ -43,11 +44,14 @@ def run(args: argparse.Namespace) -> int:
         known = ", ".join([*plant.assets, *plant.meters])
         print(f"gemba read: no such asset or meter (got {args.asset}); known: {known}", file=sys.stderr)
         return 2
-    wanted = []
+    wanted: list[tuple[Source, list[Point]]] = []
     for source in plant.sources.values():
         points = [p for p in plant.points() if p.source == source.id and args.asset in (None, p.asset)]
         if points and args.source in (None, source.id):
             wanted.append((source, points))
+    if args.source is not None and args.asset is not None and not wanted:
+        print(f"gemba read: {args.asset} has no point at {args.source}; leave one of the two out", file=sys.stderr)
+        return 2
     for name in ("asyncua", "pymodbus"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     answers = asyncio.run(read_all(plant, wanted))

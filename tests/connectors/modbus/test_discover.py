@@ -21,7 +21,7 @@ from tests.connectors.modbus.points import source
 PLANT = Plant("case", "case", ZoneInfo("UTC"), Path(), Path("plant.yaml"), "")
 UNITS = {
     1: {"holding": {**{i: 100 + i for i in range(5)}, **{i: 200 + i for i in range(12, 15)}}, "input": {3: 7}},
-    3: {"holding": {0: 9}},
+    3: {"holding": {0: 9}, "coil": {4: 1}},
 }
 
 
@@ -56,6 +56,23 @@ async def test_a_table_that_is_there_costs_one_request() -> None:
     findings = await found(device, range(1, 2), range(300))
     assert len(findings.found) == 600
     assert device.reads == [(1, f, start, count) for f in (3, 4) for start, count in ((0, 125), (125, 125), (250, 50))]
+
+
+async def test_bits_are_found_where_somebody_asks() -> None:
+    """Coils in one request for the lot; what stands alone among discrete inputs is found one by one."""
+    coils = {i: i % 3 == 0 for i in range(2010)}
+    device = Device(
+        {1: {"holding": {0: 5}, "coil": {i: int(on) for i, on in coils.items()}, "discrete": {9: 1, 12: 0}}}
+    )
+    async with served(device) as url:
+        of = source(url, timeout=300_000_000)
+        findings = await module.discover(of, PLANT, registers=range(1), bits=range(2010))
+        assert not [f for f in (await module.discover(of, PLANT, registers=range(1))).found if "coil" in f.at]
+    told = {f.at: f.shown for f in findings.found}
+    assert [told.pop(f"coil:{i}") for i in range(2010)] == [str(int(on)) for on in coils.values()]
+    assert told == {"holding:0": "5", "discrete:9": "1", "discrete:12": "0"}
+    assert (1, 1, 0, 2000) in device.reads
+    assert (1, 1, 2000, 10) in device.reads
 
 
 async def test_units_that_are_not_there_are_said() -> None:
@@ -110,7 +127,7 @@ def test_discover_paste_check_read(tmp_path: Path, capsys: pytest.CaptureFixture
     said: Callable[[], str] = lambda: capsys.readouterr().out  # noqa: E731
     device = Device(UNITS, {0: b"Acme"})
     with elsewhere(device) as place:
-        assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19"]) == 0
+        assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19", "--bits", "0-9"]) == 0
         plant = tmp_path / "plant.yaml"
         plant.write_text(said())
         assert main(["check", str(plant)]) == 0
@@ -122,6 +139,7 @@ def test_discover_paste_check_read(tmp_path: Path, capsys: pytest.CaptureFixture
             **{("unit-1", f"holding-{i}"): 200 + i for i in range(12, 15)},
             ("unit-1", "input-3"): 7,
             ("unit-3", "holding-0"): 9,
+            ("unit-3", "coil-4"): 1,
         }
         assert {row["quality"] for row in rows.values()} == {"Good"}
         assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19", "--into", str(plant)]) == 0
