@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gemba.dashboard.markup import Document, flags, hours, reason, text
-from gemba.dashboard.words import ORIGINS, STATES, named, say
+from gemba.dashboard.words import ORIGINS, ROLES, STATES, STATUS, named, say
 
 ORDER = ("value", "low", "high", "unit", "coverage", "reason", "flags", "numerator", "denominator", "terms")
 TIMES = frozenset(
@@ -29,6 +29,12 @@ TIMES = frozenset(
 )
 SHARES = ("value", "low", "high", "coverage")
 PARTS = frozenset(("rows", "assets", "lines", "workshops", "items", "scenes", "gaps", "carriers"))
+NAMED = {
+    **dict.fromkeys(("origin", "basis"), ORIGINS),
+    **dict.fromkeys(("status", "factor_status"), STATUS),
+    "role": ROLES,
+    "state": STATES,
+}
 SELF = ("asset", "clause", "name", "scene", "reason")  # what needs no name of its own in a line
 LONG = 12  # lines that are shown at once
 
@@ -86,16 +92,26 @@ def _cell(key: str, value: Any, lang: str) -> str:
         return say("yes" if value else "no", lang)
     if key == "reason":
         return f"{text(reason(str(value), lang))} <code>{text(value)}</code>"
-    if key in ("origin", "basis"):
-        return text(named(str(value), ORIGINS, lang))
+    if key in NAMED and isinstance(value, str):
+        return text(named(value, NAMED[key], lang))
     if key == "flags" and value:
         return f"{flags(value, lang)} <code>{text(' '.join(value))}</code>"
     if isinstance(value, Mapping):
         lines = [_term(str(k), v, lang, key == "terms") for k, v in value.items()]
         return "".join(lines) if key == "evidence" else _folded(lines, lang)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return _folded([f"<div>{_line(each, lang)}</div>" for each in value], lang)
+        return _listed(value, lang)
     return text(_plain(value))
+
+
+def _listed(values: Sequence[Any], lang: str) -> str:
+    """Words and numbers behind one another, documents below one another."""
+    if any(isinstance(each, Mapping | list) for each in values):
+        return _folded([f"<div>{_line(each, lang)}</div>" for each in values], lang)
+    told = ", ".join(text(_plain(each)) for each in values)
+    return (
+        _folded([told], lang) if 0 < len(values) <= LONG else _folded([f"<div>{text(v)}</div>" for v in values], lang)
+    )
 
 
 def _term(key: str, value: Any, lang: str, timed: bool) -> str:
@@ -110,16 +126,20 @@ def _term(key: str, value: Any, lang: str, timed: bool) -> str:
 
 
 def _line(value: Any, lang: str) -> str:
-    """What stands in a list: a document in one line."""
+    """What stands in a list: a document in one line, and what it holds itself below when it is opened."""
     if not isinstance(value, Mapping):
         return text(_plain(value))
-    parts = []
+    parts, deep = [], []
     for key, part in value.items():
         if part in (None, [], {}):
             continue
+        word = _word("source_line" if key == "line" and isinstance(part, int) else key, lang)
         told = text(reason(part, lang)) if key == "reason" else _cell(key, part, lang)
-        parts.append(told if key in SELF else f"{text(_word(key, lang))} {told}")
-    return " · ".join(parts)
+        if isinstance(part, Mapping):
+            deep.append(f'<details><summary>{text(word)}</summary><div class="deep">{told}</div></details>')
+        else:
+            parts.append(told if key in SELF else f"{text(word)} {told}")
+    return " · ".join(parts) + "".join(deep)
 
 
 def _folded(lines: Sequence[str], lang: str) -> str:

@@ -33,9 +33,12 @@ async def _fill(view: View) -> None:
     every, word = list(service.plant().sources), paging.word(view)
     names, pages = paging.page(view, [name for name in every if word in name.lower()])
     sources, status = await ask.off(lambda: _sources(service, names)), await ask.off(lambda: _status(service))
+    view.documents["store"] = store = await ask.off(service.health)
     view.documents["sources"] = sources
     view.documents["agent"] = status
     found = paging.find(view) if len(every) > paging.PAGE or word else ""
+    if store["trouble"] and store["trouble"] != service.trouble:
+        view.html(f'<p role="alert" class="card alarm">{text(store["trouble"])}</p>')
     view.html(section(view.say("agent"), f'<div data-live="agent">{_agent(view, status)}</div>'))
     view.html(section(view.say("sources"), found + _links(view, sources, status) + pages))
 
@@ -77,7 +80,7 @@ def _agent(view: View, status: Any) -> str:
             "losses_backlog",
             [("backlog", backlog), *_journal(view, journal, ("lost", "waiting", "failures", "commits"))],
         ),
-        ("disk", _journal(view, journal, ("bytes", "free"))),
+        ("disk", [_store(view), *_journal(view, journal, ("bytes", "free"))]),
         ("clock", _clock(view, clock)),
     ]
     parts = (
@@ -89,6 +92,12 @@ def _agent(view: View, status: Any) -> str:
 
 def _journal(view: View, told: Document, keys: Sequence[str]) -> list[tuple[str, str]]:
     return [(key, _number(view, key, told[key], "agent/journal")) for key in keys]
+
+
+def _store(view: View) -> tuple[str, str]:
+    """Where the numbers of the last day are read from."""
+    name = view.documents["store"]["store"]
+    return "store", number(str(name), name, "store", view.say("store"))
 
 
 def _clock(view: View, clock: Document) -> list[tuple[str, str]]:

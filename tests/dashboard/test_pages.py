@@ -63,6 +63,32 @@ def test_in_chinese_no_english_heading_is_left(page: Page, address: str) -> None
         assert [head for head in heads if head and not re.search(r"[\u4e00-\u9fff]|^7 |^30 ", head)] == []
 
 
+EVIDENCE = {
+    "plant": (
+        "kpis/rates/networking",
+        "kpis/rates/digitalization",
+        "kpis/rates/key_process_nc",
+        "kpis/rows/1/kpis/oee",
+    ),
+    "machine": ("kpis/rows/1/kpis/oee", "kpis/rows/1/kpis/utilization_efficiency/terms", "kpis/rows/1/time_ms"),
+    "energy": ("energy", "energy/carriers/0", "energy/assets/0", "energy/lines/0"),
+    "assessment": ("form", "form/items/0", "form/items/1", "form/scenes/5"),
+    "health": ("sources/0",),
+}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", PATHS)
+def test_in_chinese_the_evidence_speaks_chinese(page: Page, address: str, name: str) -> None:
+    opened(page, address, name, "lang=zh")
+    for path in EVIDENCE[name]:
+        page.locator(f'[data-evidence="{path}"]').first.click()
+        page.wait_for_selector("dialog[open] td")
+        heads = page.eval_on_selector_all("dialog tbody th", "all => all.map(e => e.textContent)")
+        assert [(path, head) for head in heads if not re.search(r"[\u4e00-\u9fff]", head)] == []
+        page.click("[data-close]")
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("span", ["day", "today"])
 def test_numbers_are_those_of_the_api(page: Page, address: str, span: str) -> None:
