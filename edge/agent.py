@@ -10,7 +10,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.load import load
 from config.plant import SECOND, Plant, Point, Source

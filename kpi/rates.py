@@ -24,10 +24,11 @@ NUMERIC = ("native", "retrofit")
 RATES = ("networking", "digitalization", "key_equipment_nc", "key_process_nc")
 
 
-def rates(plant: Plant, polls: Polls, over: Window) -> dict[str, Rate]:
-    """All four; `polls` are those of the window."""
-    proven = _those(polls, polls.read)
-    heard = proven | _those(polls, polls.good)
+def rates(plant: Plant, polls: Polls, over: Window, identified: Mapping[str, int] = {}) -> dict[str, Rate]:
+    """All four; `polls` are those of the window, `identified` the machines that said what they are, and since when."""
+    read = _those(polls, polls.read)
+    proven = read | {asset for asset, since in identified.items() if since < over.end}
+    heard = read | _those(polls, polls.good)
     rows = [row for row in plant.register.devices if _valid(row, over.last_day)] if plant.register else []
     scope = [row for row in rows if row.in_scope]
     found = {
@@ -140,14 +141,16 @@ def _processes(plant: Plant, scope: Sequence[Device], proven: frozenset[str], ov
 
 
 # -- day by day --------------------------------------------------------------------------------------------------------
-def history(plant: Plant, polls: Polls, start: int, end: int, first: int | None) -> list[tuple[int, dict[str, Rate]]]:
+def history(
+    plant: Plant, polls: Polls, start: int, end: int, first: int | None, identified: Mapping[str, int] = {}
+) -> list[tuple[int, dict[str, Rate]]]:
     """The rates at the end of each production day in [start, end), with the day [since 1970-01-01]."""
     ends = slices(plant.calendar, (), Offsets(plant.timezone, start, end), start, end)
     last = np.append(ends.day[1:] != ends.day[:-1], True)
     found = []
     for day, at in zip((ends.day[last] - EPOCH).tolist(), ends.end[last].tolist(), strict=True):
         over = window(plant, at, first)
-        found.append((day, rates(plant, polls.over(over.first_day, over.last_day), over)))
+        found.append((day, rates(plant, polls.over(over.first_day, over.last_day), over, identified)))
     return found
 
 

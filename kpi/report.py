@@ -14,6 +14,7 @@ from kpi.change import change
 from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, Told, facts
 from kpi.groups import By, calendar_of, group_of, members_of
+from kpi.identity import identified
 from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, Profile, frame, knowable, measure, measure_group
 from kpi.measured import Json, Measured, number
@@ -252,7 +253,8 @@ def rates_of(reader: Reader, of: Facts, archive: Archive | None, now: int) -> di
     if over.start < of.start:
         told = facts(reader, of.plant, over.start, over.end, archive, now)
     since = held[0] if held else over.end
-    return rates(of.plant, polls(of.plant, told.slices, told.links, told.names, since), over)
+    known = identified(reader, of.plant, over.end)
+    return rates(of.plant, polls(of.plant, told.slices, told.links, told.names, since), over, known)
 
 
 def rates_history(reader: Reader, of: Facts, archive: Archive | None, now: int) -> list[Json]:
@@ -262,7 +264,8 @@ def rates_history(reader: Reader, of: Facts, archive: Archive | None, now: int) 
     over = window(of.plant, of.start + 1, first)
     told = facts(reader, of.plant, min(over.start, of.start), of.end, archive, now)
     heard = polls(of.plant, told.slices, told.links, told.names, of.end if first is None else first)
-    return [brief(day, found) for day, found in history(of.plant, heard, of.start, of.end, first)]
+    known = identified(reader, of.plant, of.end)
+    return [brief(day, found) for day, found in history(of.plant, heard, of.start, of.end, first, known)]
 
 
 def rules_of(plant: Plant) -> Json:

@@ -2,8 +2,8 @@
 durable. Pure.
 
 A message that became no frame is acknowledged when all before it are. What was received but not acknowledged before
-the connection went comes again, marked so; then it is recognised, and makes no second row. So it is after a crash of the
-agent: a receipt of the messages is committed with their frames, and remembered by the agent that comes after.
+the connection went comes again, marked so; then it is recognised, and makes no second row. So it is after a crash: a
+receipt of the messages is committed with their frames, and remembered by the agent that comes after.
 """
 
 from collections import deque

@@ -21,7 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from config.plant import SECOND, Security, Source
 from connectors import quality
-from connectors.base import Disconnected
+from connectors.base import Disconnected, said
 from connectors.mqtt.owed import WINDOW
 from connectors.mqtt.tls import broken_off, context, refused, untrusted
 from connectors.mqtt.wire import LARGEST, Wire, permit
@@ -164,7 +164,7 @@ class Session:
             if secure is not None and isinstance(fault, ConnectionResetError):
                 text = f"{self.source.url}: TLS is broken off without a reason; does TLS 1.2 or later listen here?"
                 raise Disconnected(text, quality.BAD_SECURITY) from None
-            text = f"{self.source.url}: cannot be reached: {fault.strerror or fault or type(fault).__name__}"
+            text = f"{self.source.url}: cannot be reached: {said(fault)}"
             raise Disconnected(text, quality.BAD_NOT_CONNECTED) from None
 
     async def _introduced(self) -> None:

@@ -254,6 +254,8 @@ class Version2(Server):
 
     def prepare(self, days: int) -> Place | Answer:
         found = self._called(lambda: self._provisioned(days))
+        if isinstance(found, Answer) and "already exists" in found.text:  # somebody is just making it
+            return Answer("wait", found.text, after=1.0)
         if isinstance(found, Answer) and found.verdict != "wait":
             return Answer("alarm", f"bucket {self.of.bucket} cannot be seen or made with this token (got {found.text})")
         return found

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,21 @@ def test_made_to_keep_as_long_as_the_plant_file_says(server: Server) -> None:
     assert server.prepare(900) == Place(800 * DAY)
     assert server.write(LINE).verdict == "done"
     assert InfluxReader(server, "p").span() == (NOW, NOW)
+
+
+def test_several_that_make_it_at_the_same_time_make_one(store: InfluxDB) -> None:
+    def prepared(_: int) -> Place | Answer:
+        server = connect(store)
+        try:
+            return server.prepare(800)
+        finally:
+            server.close()
+
+    with ThreadPoolExecutor(8) as gateways:
+        found = list(gateways.map(prepared, range(8)))
+    assert any(isinstance(one, Place) for one in found)
+    assert {one.verdict for one in found if isinstance(one, Answer)} <= {"wait"}, "whoever came second comes again"
+    assert prepared(0) == Place(800 * DAY)
 
 
 def test_a_place_for_ever_is_long_enough(influxdb2: InfluxDB2, influxdb1: InfluxDB1, tmp_path: Path) -> None:
