@@ -16,7 +16,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 EPOCH = date(1970, 1, 1).toordinal()
-_FAR = 2**62
+_FAR = 9 * 10**18  # in the year 2255
 
 
 def _offset(zone: ZoneInfo, second: int) -> int:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kpi.api import models, problems, routes
 from kpi.api.guard import Guard
@@ -51,6 +52,7 @@ def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         lifespan=lambda _: _noting(tokens, used),
     )
     app.state.service = service
@@ -66,8 +68,26 @@ def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
     def openapi() -> dict[str, Any]:
         return described(app)
 
+    app.add_middleware(Head)
     app.add_middleware(Guard, tokens=tokens, used=used)
     return app
+
+
+class Head:
+    """HEAD is answered as GET is, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def bare(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self.app({**scope, "method": "GET"}, receive, bare)
 
 
 @asynccontextmanager

@@ -9,17 +9,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kpi.api.problems import Problem
 from kpi.api.tokens import Allowance, Token, Tokens
 
 COOKIE = "gemba_token"
+READS = ("GET", "HEAD")
 OPEN = ("/api/v1/health", "/login")  # answered to everybody; health says less to those without a token
 ASSETS = ("/_nicegui/",)  # scripts and styles that the login page needs; they hold no data
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
 _audit = logging.getLogger("gemba.audit")
 
 
@@ -30,7 +32,7 @@ def scope_of(method: str, path: str) -> str:
     if path.startswith("/api/v1/assets/") and path.endswith("/series"):
         return "read:series"
     if path.startswith("/api/v1/") or path in ("/metrics", "/openapi.json", "/docs"):
-        return "read:kpi" if method in ("GET", "HEAD") else "admin"
+        return "read:kpi" if method in READS else "admin"
     return "read:kpi"
 
 
@@ -77,17 +79,34 @@ class Guard:
             return
         scope.setdefault("state", {})["token"] = token
         _note(method, path, token, 0)
+        if token is not None and scope["type"] == "websocket":
+            receive = self._while_it_holds(_presented(headers) or "", receive, send)
         await self.app(scope, receive, send)
+
+    def _while_it_holds(self, text: str, receive: Receive, send: Send) -> Receive:
+        """A page stays open for days: once its token is revoked or over, nothing that it sends is heard any more."""
+
+        async def checked() -> Message:
+            message = await receive()
+            token = self.tokens.find(text)
+            if message["type"] == "websocket.receive" and (token is None or token.expired(self.clock())):
+                await send({"type": "websocket.close", "code": 4401})
+                return {"type": "websocket.disconnect", "code": 4401}
+            return message
+
+        return checked
 
     def _admit(self, method: str, path: str, scope: Scope, headers: Headers) -> Token | None:
         kept = self.tokens.all()
+        if scope["type"] == "websocket" or method not in READS:
+            _of_this_site(headers)
         if not kept:
             self._only_loopback(scope, headers)
             return None
         text = _presented(headers)
         token = self.tokens.find(text) if text else None
         if token is None or token.expired(self.clock()):
-            if path in OPEN or path.startswith(ASSETS):
+            if path in OPEN or (path.startswith(ASSETS) and method in READS):
                 return None
             what = "the token has expired" if token else "a token is needed" if not text else "the token is not known"
             detail = f"{what}; send `Authorization: Bearer …`, made with gemba token create"
@@ -102,10 +121,24 @@ class Guard:
 
     def _only_loopback(self, scope: Scope, headers: Headers) -> None:
         client = scope.get("client")
-        if not loopback(client[0] if client else None) or any(name in headers for name in FORWARDED):
+        if not loopback(client[0] if client else None) or _forwarded(headers):
             raise Problem(403, "without any token only loopback is answered; make one with gemba token create")
         if not _local_name(headers.get("host", "")):
             raise Problem(403, "the Host header names another machine; ask for localhost")
+
+
+def _forwarded(headers: Headers) -> bool:
+    return any(name in FORWARDED or name.startswith("x-forwarded") for name in headers)
+
+
+def _of_this_site(headers: Headers) -> None:
+    """What a browser sends by itself, a cookie or from loopback, must not be sent by another site's page."""
+    origin = headers.get("origin")
+    if origin is None or headers.get("authorization"):
+        return
+    own = [headers[name].lower() for name in ("host", "x-forwarded-host") if headers.get(name)]
+    if urlsplit(origin).netloc.lower() not in own:
+        raise Problem(403, "this was sent by the page of another site; only this server's own pages may")
 
 
 def _presented(headers: Headers) -> str | None:

@@ -1,21 +1,23 @@
 """The paths of the API, version 1. Each says what it takes, what it answers and which problems it may answer with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from config.zone import shown
 from kpi.api import asked, views
 from kpi.api.answers import SMALL, Answer
 from kpi.api.models import Assessment
-from kpi.api.problems import MEDIA, Problem
+from kpi.api.problems import MEDIA, Problem, fault
 from kpi.api.service import Service
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BODY = 1_000_000  # bytes, at most
 WORDS = {
     401: "no token, or one that is unknown or has expired",
     403: "the token lacks the scope",
@@ -87,17 +89,54 @@ def page(
     return document({name: rows, "cursor": str(after) if after < len(names) else None}, request)
 
 
+class Strict(Request):
+    """A body of plain JSON, of a bounded length: no NaN, no half of a character, nothing nested without end."""
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            held = bytearray()
+            async for part in self.stream():
+                held += part
+                if len(held) > BODY:
+                    raise Problem(413, f"the body is longer than {BODY} bytes; send fewer", limit=BODY)
+            self._body = bytes(held)
+        return self._body
+
+    async def json(self) -> Any:
+        return orjson.loads(await self.body())
+
+
+class Posted(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            whole = Strict(request.scope, request.receive)
+            await whole.body()
+            return await answer(whole)
+
+        return strict
+
+
 async def conditional(_: MATCH = None) -> None:
     """Every document may be asked for by the ETag that the caller has; `served` looks."""
 
 
+async def once(request: Request) -> None:
+    """A parameter given twice would leave open which of them counts."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if twice := sorted({name[:40] for name in names if names.count(name) > 1}):
+        faults = [fault(f"query.{name}", "is given twice", do="give it once") for name in twice]
+        raise Problem(422, "a parameter is given twice", faults=faults)
+
+
 def make(service: Service) -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", dependencies=[Depends(once)])
     for tag, fill in (("plant", _plant), ("series", _assets), ("numbers", _numbers), ("forms", _templates)):
         reads = APIRouter(tags=[tag], dependencies=[Depends(conditional)])
         fill(reads, service)
         router.include_router(reads)
-    posts = APIRouter(tags=["forms"])
+    posts = APIRouter(tags=["forms"], route_class=Posted)
     _assessments(posts, service)
     router.include_router(posts)
     return router

@@ -88,6 +88,12 @@ def test_assets_are_all_that_are_registered(client: TestClient) -> None:
         ("/api/v1/assets/press-01/series?points=weight", 404, "no such point (got weight)"),
         ("/api/v1/templates/none", 404, "no such form (got none)"),
         ("/api/v1/kpis?per=second", 422, "a parameter is wrong"),
+        ("/api/v1/kpis?form=2026-11-19", 422, "a parameter is wrong"),
+        ("/api/v1/kpis?from=2026-11-19&from=2026-11-20", 422, "a parameter is given twice"),
+        ("/api/v1/kpis?from=2179-04-23", 422, "the input is wrong"),
+        ("/api/v1/kpis?baseline-from=2001-01-01&baseline-to=2019-01-01", 422, "the window is longer than five years"),
+        ("/api/v1/kpis/", 404, "nothing is here"),
+        ("/api/v1/plant?lang=en", 422, "a parameter is wrong"),
         ("/api/v1/kpis?from=soon", 422, "the input is wrong"),
         ("/api/v1/kpis?from=2010-01-01&to=2020-01-01", 422, "the window is longer than five years"),
         ("/api/v1/kpis?from=2022-01-01&to=2026-01-01&per=hour", 422, "10000 is the limit"),
@@ -109,6 +115,34 @@ def test_only_reads_are_answered(client: TestClient) -> None:
         answer = client.request(method, "/api/v1/kpis")
         assert answer.status_code == 405
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_head_has_no_body(client: TestClient) -> None:
+    for path in ("plant", "kpis", "nothing"):
+        whole, head = (client.request(method, f"/api/v1/{path}", params=SPAN) for method in ("GET", "HEAD"))
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert [head.headers.get(name) for name in ("etag", "content-type", "content-length")] == [
+            whole.headers.get(name) for name in ("etag", "content-type", "content-length")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{" + b" " * 1_000_000 + b"}", 413),
+        (b"[" * 100_000, 422),
+        (b'{"answers": {"answers": {"5": NaN}}}', 422),
+        (b'{"answers": {"answers": {"11": {"ratio": 1e999}}}}', 422),
+        (b'{"answers": {"answers": {"5": ' + b"9" * 5000 + b"}}}", 422),
+        (b'{"answers": {"answers": {"5": "\\ud800"}}}', 422),
+        (b"\xff", 422),
+        (b"", 422),
+    ],
+)
+def test_a_body_is_plain_json_of_a_bounded_length(client: TestClient, body: bytes, status: int) -> None:
+    answer = client.post("/api/v1/assessments/sme-2024", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
 
 
 def test_a_plant_file_that_becomes_wrong_leaves_the_old_one(client: TestClient, plant_file: Path) -> None:

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from fastapi import WebSocket
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute
+from starlette.websockets import WebSocketDisconnect
 
 from kpi.api.app import application, described
 from kpi.api.guard import scope_of
@@ -43,7 +46,9 @@ def test_without_any_token_nobody_from_elsewhere_is_answered(remote: TestClient,
             assert remote.request(method, path).status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"]
+)
 def test_behind_a_proxy_nothing_is_loopback(client: TestClient, header: str) -> None:
     assert client.get("/api/v1/plant", headers={header: "127.0.0.1"}).status_code == 403
 
@@ -133,3 +138,65 @@ def test_the_last_use_of_a_token_is_written_down(plant_file: Path, tokens: Token
         assert client.get("/api/v1/plant", headers={"Authorization": f"Bearer {text}"}).status_code == 200
     (kept,) = tokens.all()
     assert time.time_ns() - kept.used < 60 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "may"),
+    [
+        ("http://localhost:8080", "localhost:8080", True),
+        ("http://LOCALHOST:8080", "localhost:8080", True),
+        ("http://evil.example", "localhost:8080", False),
+        ("http://localhost:9999", "localhost:8080", False),
+        ("null", "localhost:8080", False),
+    ],
+)
+def test_another_sites_page_cannot_post_for_who_looks_at_it(
+    client: TestClient, tokens: Tokens, origin: str, host: str, may: bool
+) -> None:
+    path, headers = "/api/v1/assessments/none", {"Origin": origin, "Host": host}
+    wanted = 404 if may else 403
+    assert client.post(path, json={}, headers=headers).status_code == wanted
+    text = tokens.create(["assess"], time.time_ns())
+    cookie = {**headers, "Cookie": f"gemba_token={text}"}
+    assert client.post(path, json={}, headers=cookie).status_code == wanted
+    bearer = {**headers, "Authorization": f"Bearer {text}"}  # no browser sends this by itself
+    assert client.post(path, json={}, headers=bearer).status_code == 404
+
+
+def test_behind_a_proxy_the_origin_is_the_name_that_was_asked_for(client: TestClient, tokens: Tokens) -> None:
+    text = tokens.create(["assess"], time.time_ns())
+    headers = {"Origin": "https://kpi.example", "Host": "127.0.0.1:8080", "Cookie": f"gemba_token={text}"}
+    path = "/api/v1/assessments/none"
+    assert client.post(path, json={}, headers=headers).status_code == 403
+    assert client.post(path, json={}, headers={**headers, "X-Forwarded-Host": "kpi.example"}).status_code == 404
+
+
+def test_scripts_of_the_login_page_are_only_read_without_a_token(client: TestClient, tokens: Tokens) -> None:
+    tokens.create(["admin"], time.time_ns())
+    answers = {method: client.request(method, "/_nicegui/client/x/upload").status_code for method in METHODS}
+    assert answers == {method: 404 if method in ("GET", "HEAD") else 401 for method in METHODS}
+
+
+def test_an_open_page_is_heard_no_more_once_its_token_is_gone(plant_file: Path, tokens: Tokens) -> None:
+    text = tokens.create(["read:kpi"], time.time_ns())
+    app = application(plant_file)
+
+    @app.websocket("/echo")
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        with suppress(WebSocketDisconnect):
+            while True:
+                await socket.send_text(await socket.receive_text())
+
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        with client.websocket_connect("/echo", headers={"Cookie": f"gemba_token={text}"}) as socket:
+            socket.send_text("one")
+            assert socket.receive_text() == "one"
+            assert tokens.revoke(text.split("_")[1])
+            tokens.create(["admin"], time.time_ns())
+            socket.send_text("two")
+            with pytest.raises(WebSocketDisconnect):
+                socket.receive_text()
+        for headers in ({"Cookie": f"gemba_token={text}"}, {"Origin": "http://evil.example"}):
+            with pytest.raises(WebSocketDisconnect), client.websocket_connect("/echo", headers=headers):
+                pass
