@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plant import METERED, Device, Networked, Plant
-from config.slices import Slices, roster, slices
+from config.slices import roster, slices
 from config.zone import DAY, EPOCH, Offsets
 from kpi.polls import Polls
 from kpi.rate import Excluded, Rate, Window
@@ -20,20 +20,15 @@ from kpi.rate import Excluded, Rate, Window
 def window(plant: Plant, end: int, first: int | None) -> Window:
     """The rule's window that ends at `end`; days before the plant's `first` record do not count."""
     start = end - plant.rules.networked.window
-    if first is not None and start < first < end:
-        offsets = Offsets(plant.timezone, first, end)
-        of = roster(plant.calendar, offsets, first, end)
-        start = max(start, int(of.begins[of.day_at(np.array([first]))[0]]))
-    return _window(slices(plant.calendar, (), Offsets(plant.timezone, start, end), start, end), first)
-
-
-def _window(told: Slices, first: int | None) -> Window:
-    start, end = int(told.start[0]), int(told.end[-1])
+    of = roster(plant.calendar, Offsets(plant.timezone, start, end), start, end)
     seen = first is not None and first < end
+    if first is not None and start < first < end:
+        start = max(start, int(of.begins[of.day_at(np.array([first]))[0]]))
+    told = slices(plant.calendar, (), Offsets(plant.timezone, start, end), start, end)
     days = np.unique(told.day) - EPOCH
-    scheduled = np.unique(told.day[told.scheduled])
-    counts = (len(days), len(scheduled)) if seen else (0, 0)
-    return Window(start, end, int(days[0]), int(days[-1]), *counts)
+    begun = int(((of.begins >= start) & (of.begins < end)).sum())
+    counts = (max(begun, 1), len(np.unique(told.day[told.scheduled]))) if seen else (0, 0)
+    return Window(int(told.start[0]), int(told.end[-1]), int(days[0]), int(days[-1]), *counts)
 
 
 def networking(plant: Plant, polls: Polls, scope: Sequence[Device], over: Window) -> Rate:

@@ -170,10 +170,11 @@ class Ground:
         return frozenset(asset for asset, read in zip(told.assets, told.read.sum(1).tolist(), strict=True) if read)
 
     def answers(self, asset: str) -> bool | None:
-        """Whether its controller answered; None where no history tells of it."""
+        """Whether its controller answered; None where no communication history tells of it, as of imported rows."""
         if asset in self.answered:
             return True
-        return False if self.links[asset].whole and not self.links[asset].unknown else None
+        told = self.links[asset]
+        return False if told.whole and not told.unknown and not self.polls.imported.any() else None
 
     def heard(self, asset: str, point: str) -> Share:
         """How much of scheduled time a point's value was known."""
