@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemba.table import table, width
-from kpi.forms.wording import answer, conflict, number, percent
+from kpi.forms.wording import answer, conflict, number, origin, percent
 
 if TYPE_CHECKING:
     from kpi.forms.form import Form
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 CELLS = 44
 NEEDS = 12  # lines of what the next level needs; --json has them all
-ORIGINS = {
-    "zh": {"measured": "实测", "supported": "佐证", "declared": "填报", "missing": "未填"},
-    "en": {"measured": "measured", "supported": "supported", "declared": "declared", "missing": "missing"},
-}
 SAY: dict[str, tuple[str, str]] = {
     "level": ("等级", "Rated"),
     "score": ("得分", "Score"),
@@ -118,7 +114,7 @@ def _items(form: "Form", lang: str) -> str:
             number(each.points, 2),
             number(each.weight * 100, 2) + " %",
             number(each.contribution, 4),
-            ORIGINS[lang][each.origin],
+            origin(each.origin, lang),
         )
         for each in form.items
     ]
@@ -128,7 +124,7 @@ def _items(form: "Form", lang: str) -> str:
 def _kpi(of: "Scored", lang: str) -> tuple[str, ...]:
     value = number(of.value) if of.item.answer == "count" else percent(of.value)
     title = clipped(of.item.title.of(lang))
-    return (of.item.no, title, value, clipped(answer(of, lang)), ORIGINS[lang][of.origin])
+    return (of.item.no, title, value, clipped(answer(of, lang)), origin(of.origin, lang))
 
 
 def _dimensions(form: "Form", lang: str) -> str:
@@ -147,7 +143,7 @@ def _scenes(form: "Form", lang: str) -> str:
             str(each.rating.level),
             str(each.rating.declared),
             "—" if each.rating.cap is None else str(each.rating.cap),
-            ORIGINS[lang][each.rating.origin],
+            origin(each.rating.origin, lang),
         )
         for each in rated
         if each.rating.level or each.rating.declared or len(rated) < 20

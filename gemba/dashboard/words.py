@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gemba.dashboard.phrases import SAY
 from kpi import energy_listing, rate
+from kpi.forms.wording import ORIGINS as BY_ORIGIN
 from kpi.forms.wording import TERMS
 from kpi.listing import NAMES, REASONS
 
@@ -13,12 +14,6 @@ STATES: Mapping[str, tuple[str, str]] = {
     "up": ("up", "正常"),
     "retrying": ("retrying", "重连中"),
     "not_connected": ("not connected", "未联网"),
-}
-ORIGINS: Mapping[str, tuple[str, str]] = {
-    "measured": ("measured", "实测"),
-    "supported": ("supported", "佐证"),
-    "declared": ("declared", "填报"),
-    "missing": ("missing", "未填"),
 }
 POINTS: Mapping[str, tuple[str, str]] = {
     "state": ("state", "状态"),
@@ -68,7 +63,9 @@ EXCLUDED: Mapping[str, tuple[str, str]] = {
     "not_defined": ("the official text does not define it", "原文没有定义"),
     "not_recorded": ("nothing that is read tells of it", "没有可读取的记录"),
 }
-_TERMS = {name: (english, chinese) for name, (chinese, english) in TERMS.items()}
+ORIGINS, _TERMS = (
+    {name: (english, chinese) for name, (chinese, english) in told.items()} for told in (BY_ORIGIN, TERMS)
+)
 _ALL = (SAY, STATES, ROLES, ORIGINS, NAMES, REASONS, FLAGS, _TERMS)
 
 

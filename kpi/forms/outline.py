@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from config.template import Clause, Item, Levels, Scene, Switch, Template, Tier
 from kpi.forms.form import printed, setting
-from kpi.forms.wording import number, percent
+from kpi.forms.wording import number, origin, percent
 
 KINDS: dict[str, tuple[str, str]] = {
     "choice": ("单选：写位置或名称", "one choice: its position or label"),
@@ -18,11 +18,6 @@ KINDS: dict[str, tuple[str, str]] = {
     "share": ("写小数，如 0.25", "a fraction, such as 0.25"),
     "count": ("写整数", "a whole number"),
     "comparison": ("写基期和现期", "base and now"),
-}
-BASIS = {
-    "measured": ("实测", "measured"),
-    "supported": ("佐证", "supported"),
-    "declared": ("填报", "declared"),
 }
 
 
@@ -191,7 +186,7 @@ def _strongest(clauses: tuple[Clause, ...]) -> str:
 
 
 def _marked(basis: str, lang: str) -> str:
-    return "" if basis == "declared" else f" [{BASIS[basis][lang == 'en']}]"
+    return "" if basis == "declared" else f" [{origin(basis, lang)}]"
 
 
 def segment_lines(template: Template, lang: str) -> Iterator[str]:

@@ -40,6 +40,12 @@ TERMS: Mapping[str, tuple[str, str]] = {
     "mean_of_ratios": ("逐年比例平均", "mean of the ratios"),
     "year": ("当年", "the year's"),
 }
+ORIGINS: Mapping[str, tuple[str, str]] = {
+    "measured": ("实测", "measured"),
+    "supported": ("佐证", "supported"),
+    "declared": ("填报", "declared"),
+    "missing": ("未填", "missing"),
+}
 TIMES = frozenset({"in_service", "running"})
 HOUR_MS = 3_600_000
 
@@ -74,6 +80,11 @@ def conflict(of: Scored, lang: str) -> str:
     if lang == "zh":
         return f"第{of.item.no}项 {of.item.title.zh}：填报 {declared}，实测 {measured}{same}"
     return f"item {of.item.no}, {of.item.title.en}: declared {declared}, measured {measured}{same}"
+
+
+def origin(name: str, lang: str) -> str:
+    """Where an answer comes from."""
+    return ORIGINS[name][lang != "zh"]
 
 
 def term(name: str, lang: str) -> str:

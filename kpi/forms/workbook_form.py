@@ -9,17 +9,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
 from kpi.forms.wording import amount, answer, conflict, number
+from kpi.forms.wording import origin as said
 from kpi.forms.workbook_page import Cell, Column, Page
 
 if TYPE_CHECKING:
     from kpi.forms.assess import Assessment
 
-ORIGINS = {
-    "measured": ("实测", "measured"),
-    "supported": ("佐证", "supported"),
-    "declared": ("填报", "declared"),
-    "missing": ("未填", "missing"),
-}
 ANSWERS = (("选项", "options"), ("取值", "value"))
 COLOURS = {"measured": "0B6E4F", "supported": "1F5FA8", "declared": "7A4B00", "missing": "B42318"}
 FIELDS: Mapping[str, tuple[str, ...]] = {  # what stands in the brackets of 具体数据, in their order
@@ -34,7 +29,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # what stands in the brackets of 具�
 
 
 def origin(of: str, lang: str) -> Cell:
-    return Cell(ORIGINS[of][lang != "zh"], colour=COLOURS[of], bold=of == "missing")
+    return Cell(said(of, lang), colour=COLOURS[of], bold=of == "missing")
 
 
 def form(of: "Assessment", sheet: Worksheet, lang: str, foot: str) -> None:
