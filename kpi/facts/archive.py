@@ -53,14 +53,43 @@ class Stamp:
         return self.since, self.until, self.oldest, self.config, self.first, self.last, self.version
 
 
+STORES = ("journal", "influxdb")
+
+
+def stamped(unit: str, store: str) -> str:
+    """The name of a stamp."""
+    return unit if store == "journal" else f"{unit}@{store}"
+
+
 @dataclass(slots=True)
 class Day:
-    """The tables of one production day, over everything that was formed for it."""
+    """The tables of one production day, over everything that was formed for it.
+
+    Facts on which both stores agree have a stamp of each: which of them answers may differ from question to question.
+    """
 
     tables: dict[str, Table]
     stamps: dict[str, Stamp]
     fresh: dict[int, Mapping[str, Table]] = field(default_factory=dict)
     """Of assets and meters (by the code of their name) that were formed anew, and stand in `tables` after `settle`."""
+
+    def stamp(self, unit: str, store: str) -> Stamp | None:
+        """As this store has it; of facts that are all that is left, as the store had it that lost their rows."""
+        told = [self.stamps.get(stamped(unit, one)) for one in STORES]
+        return next((one for one in told if one and one.kept), None) or self.stamps.get(stamped(unit, store))
+
+    def put(self, unit: str, code: int, tables: Mapping[str, Table], stamp: Stamp, store: str) -> None:
+        """Facts formed anew; what another store said of them holds no longer, unless they are what they were."""
+        name = stamped(unit, store)
+        others = [one for kind in STORES if (one := stamped(unit, kind)) in self.stamps and one != name]
+        if others and not self._same(code, tables):
+            for other in others:
+                del self.stamps[other]
+        self.fresh[code], self.stamps[name] = tables, stamp
+
+    def _same(self, code: int, tables: Mapping[str, Table]) -> bool:
+        mine = {name: table[table["asset"] == code] for name, table in self.tables.items()}
+        return all(np.array_equal(table, tables.get(name, table[:0])) for name, table in mine.items())
 
     def rows(self, code: int) -> int:
         """The rows of the store behind the facts of one asset or meter."""

@@ -178,7 +178,7 @@ def _refuse_lost(
     unit: Unit, wanted: Sequence[int], days: Mapping[int, Day], first: int, last: int, plant: Plant
 ) -> None:
     for day in wanted:
-        stamp = days[day].stamps.get(unit.id)
+        stamp = days[day].stamp(unit.id, "journal")
         begin, stop = unit.days.span(day)
         if stamp is None or not stamp.kept or last <= begin or first >= stop:
             continue

@@ -13,7 +13,7 @@ from config.plant import Asset, Meter, Plant
 from config.slices import Slices
 from config.zone import HOUR
 from kpi.facts import form
-from kpi.facts.archive import Day, Stamp
+from kpi.facts.archive import STORES, Day, Stamp, stamped
 from kpi.facts.links import heard
 from kpi.facts.names import Names
 from kpi.facts.parts import Parts
@@ -43,7 +43,7 @@ def stale(reader: Reader, plant: Plant, unit: Unit, wanted: Sequence[int], days:
     versions: dict[tuple[int, int], str] = {}
     found = []
     for day in wanted:
-        stamp = days[day].stamps.get(unit.id)
+        stamp = days[day].stamp(unit.id, reader.store)
         if stamp is not None and stamp.kept:
             continue
         if stamp is None or stamp.config != parts(day, stamp.since, stamp.until):
@@ -126,13 +126,19 @@ def _form(
     code = names.code(unit.id)
     for day, span in zip(run, spans, strict=True):
         tables = _of_day(made.tables, *unit.days.span(day))
-        held = days[day].stamps.get(unit.id)
-        if held is not None and (held.oldest < gone or days[day].rows(code) > _rows(tables)):
-            days[day].stamps[unit.id] = replace(held, version="")
+        if (left := _left(days[day], unit.id, reader.store, gone, days[day].rows(code) > _rows(tables))) is not None:
+            days[day].stamps[stamped(unit.id, reader.store)] = replace(left, version="")
             continue
         config = stale.parts(day, span.since, span.until)
         stamp = Stamp(span.since, span.until, span.oldest, config, first, last, version)
-        days[day].fresh[code], days[day].stamps[unit.id] = tables, stamp
+        days[day].put(unit.id, code, tables, stamp, reader.store)
+
+
+def _left(day: Day, unit: str, store: str, gone: int, fewer: bool) -> Stamp | None:
+    """The stamp of facts whose rows this store has no longer, or of another's that it never had; None: it has them."""
+    own = day.stamps.get(stamped(unit, store))
+    told = own or next((day.stamps[name] for one in STORES if (name := stamped(unit, one)) in day.stamps), None)
+    return told if told is not None and (told.oldest < gone or (own is not None and fewer)) else None
 
 
 def _of_day(tables: Mapping[str, Table], start: int, end: int) -> dict[str, Table]:
