@@ -6,6 +6,7 @@ column may come twice), and `times` when each, if not at `time`. A gap is a fram
 reason as their quality; it ends every hold.
 """
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -33,6 +34,13 @@ class Disconnected(Exception):
     def __init__(self, text: str, reason: int = BAD_NO_COMMUNICATION) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+def said(fault: Exception) -> str:
+    """What went wrong in the system's own words; Python's repeat the call and its number."""
+    if isinstance(fault, OSError) and fault.errno:
+        return os.strerror(fault.errno) if fault.errno > 0 else fault.strerror or str(fault)
+    return str(fault) or type(fault).__name__
 
 
 @dataclass(frozen=True, slots=True)

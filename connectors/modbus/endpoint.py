@@ -22,7 +22,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.transaction import TransactionManager
 
 from connectors import quality
-from connectors.base import Disconnected
+from connectors.base import Disconnected, said
 from connectors.clock import Clock
 from connectors.modbus.pdu import REPLIES, Reply, only_reads
 
@@ -169,7 +169,7 @@ class Endpoint:
         except ValueError as error:  # a host or a setting that cannot be
             connected, why = False, [error]
         if not connected:
-            text = f"{self.line}: {why[0] if why else f'no connection within {deadline / 1e9:g} s'}"
+            text = f"{self.line}: {said(why[0]) if why else f'no connection within {deadline / 1e9:g} s'}"
             self._failed = (self._clock.monotonic_ns(), text)
             raise Disconnected(text, quality.BAD_NOT_CONNECTED)
         if not self.line.serial:

@@ -18,7 +18,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography import x509
 
 from connectors import quality
-from connectors.base import Disconnected
+from connectors.base import Disconnected, said
 from connectors.opcua import decode, plan, security
 from connectors.opcua.channel import Connection
 
@@ -61,7 +61,7 @@ async def exchange(what: str, timeout: float) -> AsyncIterator[None]:
     except UaStatusCodeError as fault:
         raise Disconnected(f"{what}: {quality.name(fault.code)}", fault.code) from None
     except OSError as fault:
-        raise Disconnected(f"{what}: {fault}", quality.BAD_NOT_CONNECTED) from None
+        raise Disconnected(f"{what}: {said(fault)}", quality.BAD_NOT_CONNECTED) from None
     except Exception as fault:  # asyncua's decoders raise whatever a reply makes them trip over
         raise Disconnected(f"{what}: {type(fault).__name__} {fault}", quality.BAD_COMMUNICATION) from None
 

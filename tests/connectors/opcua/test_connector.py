@@ -257,11 +257,14 @@ async def test_one_byte_at_a_time(server: Served, tmp_path: Path) -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        forth = asyncio.create_task(pump(reader, far_writer, 1000))
-        await pump(far_reader, writer, 1)
-        forth.cancel()
+        both = {asyncio.create_task(pump(reader, far_writer, 1000)), asyncio.create_task(pump(far_reader, writer, 1))}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for one_way in both:
+            one_way.cancel()
+        await asyncio.wait(both)
         far_writer.transport.abort()
         writer.transport.abort()
+        over.set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int) -> None:
         with contextlib.suppress(ConnectionError):
@@ -269,10 +272,12 @@ async def test_one_byte_at_a_time(server: Served, tmp_path: Path) -> None:
                 writer.write(data)
                 await asyncio.sleep(0)
 
+    over = asyncio.Event()
     slicer = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"opc.tcp://127.0.0.1:{slicer.sockets[0].getsockname()[1]}"
     async with made(source(url), tmp_path) as own:
         assert await one(own) == VALUES
+    await asyncio.wait_for(over.wait(), 10)
     slicer.close()
 
 
