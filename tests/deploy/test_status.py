@@ -33,7 +33,7 @@ INFLUX = {"url": "http://db:8086", "state": "up", "backlog": 0, "lag": 0.0, "del
 INFLUX |= {"too_old": 0, "mended": 0, "unsettled": 0, "trouble": "", "unread": ""}
 GONE = source("retrying", age=None, trouble="192.168.10.11: no route to host")
 FULL = status()["journal"] | {"lost": 1_200}
-CASES = (
+CASES: tuple[tuple[dict[str, Any], list[str]], ...] = (
     (status(), []),
     (status(influxdb=INFLUX), []),
     (status(sources={"plc": source("down", age=None)}), []),
