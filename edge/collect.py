@@ -137,7 +137,7 @@ class Collector:
     async def _take_all(
         self, frames: AsyncIterator[Frame], owner: Owner, connector: Connector, deadline: asyncio.Timeout
     ) -> None:
-        loop = asyncio.get_running_loop()
+        loop, kept = asyncio.get_running_loop(), 0.0
         if self._broker:
             deadline.reschedule(None)
         async for frame in frames:
@@ -145,7 +145,9 @@ class Collector:
             if self._keeper.stopped:
                 raise Disconnected("the journal is full and `when_full: stop` holds", quality.BAD_OUT_OF_SERVICE)
             if not self._broker:
-                deadline.reschedule(loop.time() + self._patience)
+                if (now := loop.time()) - kept > self._patience / 10:  # a timer for each frame would cost too much
+                    deadline.reschedule(now + self._patience)
+                    kept = now
             elif waiting := getattr(connector, "waiting", 0):
                 self._keeper.hurry(at_once=2 * waiting >= getattr(connector, "window", 0))
 
