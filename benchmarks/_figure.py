@@ -84,9 +84,10 @@ def pinned(*servers: int) -> Iterator[None]:
 
 @contextmanager
 def child(core: int, command: Iterable[str], log: Path, env: dict[str, str] | None = None) -> Iterator[psutil.Process]:
-    """A program on a core of its own, ended as a service would be."""
+    """A program on a core of its own, in the folder of its log, ended as a service would be."""
     with log.open("wb") as out:
-        own = subprocess.Popen([*on(core), *command], stdout=out, stderr=out, env={**os.environ, **(env or {})})
+        words, more = [*on(core), *command], {**os.environ, **(env or {})}
+        own = subprocess.Popen(words, cwd=log.parent, stdout=out, stderr=out, env=more)
         try:
             yield psutil.Process(own.pid)
         finally:

@@ -69,7 +69,7 @@ def gemba(at: Place, interval: float) -> Iterator[tuple[psutil.Process, Counted]
     file = plant_file(at.folder / f"plant-{interval}", at.devices.ports, f"{round(interval * 1000)}ms")
     bucket = f"gemba-{interval}"
     file.write_text(file.read_text() + stored(file.with_name("token"), at.database, bucket))
-    words = [sys.executable, "-c", "import sys; from gemba.cli import main; sys.exit(main())", "agent", str(file)]
+    words = [str(Path(sys.executable).with_name("gemba")), "agent", str(file)]
     with child(cores()[0], words, at.folder / "gemba.log") as process:
         yield process, at.counted(bucket, "asset")
 
