@@ -12,6 +12,7 @@ from config.load import load
 from config.plant import Plant
 from edge.status import ask, socket_path
 from gemba import dashboard
+from kpi.api.ahead import Ahead
 from kpi.api.app import application
 from kpi.api.guard import loopback
 from kpi.api.tokens import Tokens
@@ -54,8 +55,10 @@ class Web:
         self.door = listening(host, port)
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{self.door.getsockname()[1]}/"
+        made = app(plant_file)
+        self._ahead = Ahead(made.state.service)
         config = uvicorn.Config(
-            app(plant_file),
+            made,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -66,7 +69,11 @@ class Web:
         self._thread = threading.Thread(target=self.run, name="web", daemon=True)
 
     def run(self) -> None:
-        self._server.run(sockets=[self.door])
+        self._ahead.start()
+        try:
+            self._server.run(sockets=[self.door])
+        finally:
+            self._ahead.stop()
 
     def start(self) -> None:
         """In a thread with a loop of its own: polls never wait for pages."""

@@ -40,6 +40,8 @@ class Service:
     file: Path
     clock: Callable[[], int] = time.time_ns
     trouble: str = ""
+    forming: threading.Event | None = None
+    """Set when the facts that are being formed ahead are there; who asks waits for it, but not for ever."""
     _plant: Plant | None = None
     _stamp: tuple[int, ...] = ()
     _stores: Stores | None = None
@@ -156,7 +158,7 @@ class Service:
             whole = facts(reader, plant, *window, self.archive(), now)
             before = facts(reader, plant, *baseline, self.archive(), now) if baseline else None
             found = report(whole, per, revenue, before, baseline_revenue)
-            return found | energy_plants.document([plants.of(whole), *others()], factors) if by else found
+            return found | energy_plants.document([*plants.of(whole), *others()], factors) if by else found
 
         ends = (*window, *baseline) if baseline else window
         key = ("energy", window, per, factors, revenue, baseline, baseline_revenue, by)
@@ -213,6 +215,8 @@ class Service:
         """The document as bytes; what it is made of lies in `reach`."""
 
         def worked(reader: Reader) -> Any:
+            if self.forming is not None:
+                self.forming.wait(PATIENCE)
             with self._work:
                 return made(reader)
 
