@@ -61,6 +61,11 @@ def _gateways(root: Cursor, plant: Plant) -> None:
         root.spot("sources").fault("several gateways need a store that they share", "add `store:`", names)
 
 
+def _stores(root: Cursor, plant: Plant) -> None:
+    if plant.id in plant.stores:
+        root.spot("stores", plant.id).fault("is this plant itself, and would count twice", "leave it out", plant.id)
+
+
 def _ids(root: Cursor, plant: Plant) -> None:
     for meter in plant.meters.keys() & plant.assets.keys():
         root.spot("meters", meter).fault("an asset has this id too", "call the meter otherwise", meter)
@@ -152,6 +157,7 @@ _CHECKS: tuple[Callable[[Cursor, Plant], None], ...] = (
     _calendars,
     _register,
     _gateways,
+    _stores,
     _ids,
     _kinds,
     _rates,

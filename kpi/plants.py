@@ -69,9 +69,9 @@ class Group:
         return lambda: [one.result() for one in waiting]
 
 
-def of(facts: Facts, rates: Rates | None = None) -> Part:
-    """The plant that asks."""
-    return Part(facts.plant.id, facts.start, facts.end, facts, rates or {})
+def of(facts: Facts, rates: Rates | None = None) -> list[Part]:
+    """The plant that asks; one without points is the head of its group, and no part of it."""
+    return [Part(facts.plant.id, facts.start, facts.end, facts, rates or {})] if facts.plant.points() else []
 
 
 def document(parts: Sequence[Part], required: Fraction) -> Json:
@@ -92,13 +92,15 @@ def _part(other: Other, start: int, end: int, now: int, rated: Rated | None) -> 
         return made(Silent(), plant, False, silent) if plant else Part(other.id, start, end, None, {}, silent)
 
 
-def together(parts: Sequence[Part], profile: Profile, window: Window) -> tuple[list[Member], dict[str, Measured]]:
+def together(
+    asking: Facts, parts: Sequence[Part], profile: Profile, window: Window
+) -> tuple[list[Member], dict[str, Measured]]:
     """Every KPI of all plants as one, and its members, which are plant/asset."""
     known = [part.facts for part in parts if part.facts is not None]
     members = [member for of in known for member in _members(of, window)]
     stores = dict.fromkeys(part.facts.store for part in parts if part.facts and not part.silent)
     common = replace(
-        frame(known[0], profile, window.start, window.end),
+        frame(asking, profile, window.start, window.end),
         plant_sha256=sha256("".join(of.plant.sha256 for of in known).encode()).hexdigest(),
         store="+".join(stores),
     )

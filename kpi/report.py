@@ -148,21 +148,22 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     return Row(by, name, "", part, measured, total(member.sums for member in members), counted(members))
 
 
-def of_group(parts: Sequence[Part], question: Question, base: Sequence[Part] = ()) -> list[Row]:
-    """Rows of every plant but the first, which is this one; then of all as one, for each period that they share."""
+def of_group(asking: Facts, parts: Sequence[Part], question: Question, base: Sequence[Part] = ()) -> list[Row]:
+    """Rows of every other plant than the one that asks; then of all as one, for each period that they share."""
     bases = {part.id: part.facts for part in base}
-    known = [part.facts for part in parts if part.facts is not None]
+    others = [part for part in parts if part.id != asking.plant.id]
+    found = [row for part in others for row in _of_other(part, question, asking, bases.get(part.id))]
+    known = [part.facts for part in parts if part.facts is not None] or [asking]
     spans = [windows(of.plant, of.plant.calendar, question.per, of.start, of.end) for of in known]
     shared = set.intersection(*({(one.start, one.end) for one in some} for some in spans))
-    found = [row for part in parts[1:] for row in _of_other(part, question, known[0], bases.get(part.id))]
-    before = several(base, question, Window(base[0].start, base[0].end, date.min)) if base else None
+    before = several(asking, base, question, Window(base[0].start, base[0].end, date.min)) if base else None
     common = [over for over in spans[0] if (over.start, over.end) in shared]
-    return found + [replace(several(parts, question, over), base=before) for over in common]
+    return found + [replace(several(asking, parts, question, over), base=before) for over in common]
 
 
-def several(parts: Sequence[Part], question: Question, over: Window) -> Row:
+def several(asking: Facts, parts: Sequence[Part], question: Question, over: Window) -> Row:
     """Several plants as one: the sums of all their machines in scope, divided once. Members are plant/asset."""
-    members, measured = plants.together(parts, question.profile, over)
+    members, measured = plants.together(asking, parts, question.profile, over)
     counts = frozenset[str]() if any(part.silent for part in parts) else counted(members)
     name = "+".join(part.id for part in parts)
     return Row("plant", name, "", over, measured, total(member.sums for member in members), counts)
@@ -236,9 +237,9 @@ def report(
         "rates": {name: rate.document(plant) for name, rate in own.items()},
     }
     if others is not None:
-        parts = [plants.of(of, own), *others()]
+        parts = [*plants.of(of, own), *others()]
         told["group"] = plants.document(parts, plant.rules.coverage)
-        found += of_group(parts, question, [plants.of(base), *before()] if base and before else [])
+        found += of_group(of, parts, question, [*plants.of(base), *before()] if base and before else [])
     told["rows"] = [row.document(plant) for row in found]
     if question.per == "day":
         told["rates_history"] = rates_history(reader, of, archive, now)

@@ -12,6 +12,7 @@ from store.influx import InfluxReader
 from store.influx.server import QUERY, connect
 from store.journal import History, place
 from store.journal.history import EVER
+from store.other import Silent
 
 DAY = 86400 * 10**9  # before a window: rows that stand at its beginning lie there
 PROBE = 5.0  # [s] that is waited for the database to say where its rows begin
@@ -30,8 +31,10 @@ class Stores:
         self._several = len(plant.gateways) > 1
         self._edge = _Edge(plant.store, plant) if plant.store else None
 
-    def over(self, start: int = -EVER, end: int = EVER) -> History | InfluxReader:
-        """The one that answers for [start, end)."""
+    def over(self, start: int = -EVER, end: int = EVER) -> History | InfluxReader | Silent:
+        """The one that answers for [start, end). Of a plant that has no points, as the head of a group, neither."""
+        if not self.plant.points():
+            return Silent("journal")
         if self.database is None:
             return self.journal
         if not self._several and self.journal.folder.is_dir() and self._whole(start, end):
@@ -40,9 +43,10 @@ class Stores:
 
     def held(self, start: int, end: int) -> bool:
         """Whether the store that answers for [start, end) has anything at all. Raises `StoreError`, and soon."""
-        if self.over(start, end) is self.journal or self._edge is None:
-            return self.journal.span() is not None
-        return self._edge.first() is not None
+        chosen = self.over(start, end)
+        if chosen is self.database and self._edge is not None:
+            return self._edge.first() is not None
+        return chosen.span() is not None
 
     def close(self) -> None:
         self.journal.close()
@@ -97,7 +101,7 @@ class _Edge:
         return first is not None and first < at
 
 
-def open_reader(plant: Plant, start: int = -EVER, end: int = EVER) -> History | InfluxReader:
+def open_reader(plant: Plant, start: int = -EVER, end: int = EVER) -> History | InfluxReader | Silent:
     """For questions about [start, end) alone. To be closed after use."""
     stores = Stores(plant)
     chosen = stores.over(start, end)

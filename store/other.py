@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -132,9 +132,12 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A store that does not answer, as a `Reader`: nothing is known of any time."""
+    """A store that does not answer, or of a plant without points, as a `Reader`: nothing is known of any time."""
 
-    store: Literal["journal", "influxdb"] = field(default="influxdb", init=False)
+    store: Literal["journal", "influxdb"] = "influxdb"
+
+    def close(self) -> None:
+        """There is nothing open."""
 
     def steady(self) -> AbstractContextManager[None]:
         return nullcontext()

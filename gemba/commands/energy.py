@@ -98,7 +98,7 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     finally:
         reader.close()
     found = report(whole, args.per, args.revenue, baseline, args.baseline_revenue)
-    return found | energy_plants.document([plants.of(whole), *others()], args.factors) if args.by else found
+    return found | energy_plants.document([*plants.of(whole), *others()], args.factors) if args.by else found
 
 
 def text(told: dict[str, Any], lang: str) -> str:

@@ -325,3 +325,25 @@ def test_the_server_tells_what_the_command_line_does(
         assert told["group"]["plants"][2]["trouble"]
         assert client.get("/api/v1/kpis", params={**span, "by": "asset"}).status_code == 200
         assert client.get("/api/v1/health").json()["status"] == "ok"
+
+
+def test_the_head_of_a_group_has_no_machines_of_its_own(
+    site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stores = site.file.read_text(encoding="utf-8").splitlines()[-1].replace("../token", f"{site.file.parents[1]}/token")
+    head = tmp_path / "head.yaml"
+    head.write_text(f"plant: head\ntimezone: Asia/Shanghai\ndata: ./data\n{stores}\n", encoding="utf-8")
+    before = site.ask()
+    assert main(["kpi", str(head), *SPAN, "--by", "plant", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [row["plant"] for row in told["rows"] if row["plant"] != "head"] == ["p-2", "p-3", "p-2+p-3"]
+    assert alone(told["rows"][-3:-1]) == alone(before["rows"][1:3])
+    whole, terms = told["rows"][-1]["kpis"]["oee"], [row["kpis"]["oee"]["terms"] for row in before["rows"][1:3]]
+    assert whole["value"] == pytest.approx(sum(t["PRI_GQ"] for t in terms) / sum(t["PBT"] for t in terms), rel=1e-12)
+    assert main(["energy", str(head), *SPAN, "--by", "plant", "--json"]) == 0
+    energy = json.loads(capfd.readouterr().out)["plants"]
+    assert energy[2]["tce"] == pytest.approx(energy[0]["tce"] + energy[1]["tce"], rel=1e-12)
+    site.third.kill()
+    shutil.rmtree(head.parent / "data")
+    assert main(["kpi", str(head), *SPAN, "--by", "plant", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["rows"][-1]["kpis"]["oee"]["reason"] == "no_data"

@@ -170,3 +170,16 @@ def test_the_store_changes_and_no_number_does(
         assert (before.stores[way], after.stores[way]) == ({"journal"}, {"influxdb"})
     else:
         assert way in ("export", "api timeline", "api series", "api sources", "api assets"), "it names no store"
+
+
+def test_a_server_whose_store_is_silent_says_so(tmp_path: Path) -> None:
+    (tmp_path / "register.csv").write_text(REGISTER, encoding="utf-8")
+    file = tmp_path / "plant.yaml"
+    file.write_text(f'{PLANT}store: {{influxdb: {{url: "http://127.0.0.1:9", database: none}}}}\n', encoding="utf-8")
+    with TestClient(application(file), base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        health = client.get("/api/v1/health").json()
+        assert (health["status"], health["store"], health["held"]) == ("degraded", "influxdb", None)
+        assert "InfluxDB did not answer" in health["trouble"]
+        reply = client.get("/api/v1/kpis", params=ASKED)
+        assert (reply.status_code, reply.headers["content-type"]) == (503, "application/problem+json")
+        assert "InfluxDB did not answer" in reply.json()["detail"]
