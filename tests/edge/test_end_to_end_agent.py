@@ -3,7 +3,6 @@ spoilt, a second agent started. What was issued is in InfluxDB 2.7.12 once, or l
 """
 
 import asyncio
-import os
 import random
 import signal
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.edge.oracle import rows
 from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.mosquitto import Mosquitto
 
-KILLS = int(os.environ.get("GEMBA_KILLS", "50"))
+KILLS = 50
 LIFE = 0.5  # [s] at most, after the first poll: commits come each 200 ms where a broker waits
 TOGETHER = 5  # every so often the database is killed as well, and the agent while it starts
 HOUR = 3600 * SECOND

@@ -303,11 +303,13 @@ def test_what_the_database_would_drop_at_once_is_counted_and_not_sent(of: Rig) -
     assert (sorted(of.delivered), of.status["too_old"]) == (list(range(10, 15)), 10)
 
 
-def test_killed_between_the_answer_and_the_acknowledgement_it_comes_again_the_same(of: Rig) -> None:
+def test_killed_between_the_answer_and_the_acknowledgement_it_comes_again_the_same(
+    of: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     of.journal.append(counted(0, 50))
-    acknowledge, of.journal.acknowledge = of.journal.acknowledge, _killed  # type: ignore[method-assign]
-    of.turns(1)
-    of.journal.acknowledge = acknowledge  # type: ignore[method-assign]
+    with monkeypatch.context() as killed:
+        killed.setattr(of.journal, "acknowledge", _killed)
+        of.turns(1)
     first = of.influx.points
     assert len(first) == 50
     again = Forwarder(of.plant, of.journal, None, of.clock)

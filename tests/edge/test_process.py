@@ -1,7 +1,6 @@
-"""The agent as a process: killed at any instant, stopped, reloaded, watched by a supervisor."""
+"""The agent as a process: killed, stopped, reloaded, watched by a supervisor."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from store.journal import History, place
 from tests.edge.child import Child, Supervisor, child, until
 from tests.edge.coded import site
 
-KILLS = int(os.environ.get("GEMBA_KILLS", "10"))
 COMMITTED = 1.5  # [s] after which what was read is on disk: a commit each second, and one on its way
 
 
