@@ -101,7 +101,7 @@ def _kpis(view: View, row: Document, path: str) -> str:
         return kpi_name(key, view.lang), measured(row["kpis"][key], f"{path}/kpis/{key}", row["asset"], view.lang)
 
     flagged = flags((flag for each in row["kpis"].values() for flag in each["flags"]), view.lang)
-    note = f'<p class="quiet">{text(view.say("flags"))}: {flagged}</p>' if flagged else ""
+    note = f'<p class="quiet note">{text(view.say("flags"))}: {flagged}</p>' if flagged else ""
     rest = [key for key in row["kpis"] if key not in SHOWN]
     return tiles(map(told, SHOWN), "big") + tiles(map(told, rest)) + note
 

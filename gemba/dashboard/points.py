@@ -65,9 +65,8 @@ def _newest(view: View, found: Sequence[Document]) -> str:
     for column in found:
         cells = [f'<span data-live="{text(key)}">{cell}</span>' for key, cell in _cells(view, column)]
         rows.append([called(view, column["point"]), *cells])
-    return table(
-        view.say("values_now"), [view.say(head) for head in ("point", "value", "quality_code", "read_at")], rows
-    )
+    heads = [view.say(head) for head in ("point", "value", "quality_code", "read_at")]
+    return table(view.say("values_now"), heads, rows, (2,))
 
 
 def _curve(view: View, column: Document) -> None:
