@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from config.carriers import RATES, UNITS
 from config.plant import MODES, PIECES, STATES, Asset, Meter, ModbusAddress, Plant, Point
 from config.slices import slices, stops_of
 from config.zone import Offsets
@@ -22,7 +23,7 @@ from simulators.timeline import DOWN, IDLE, OFF, PLANNED, RUNNING, SETUP, WATT_M
 MS = 1_000_000
 AHEAD = 800 * 86_400_000 * MS
 NEAREST = {SETUP: (IDLE, DOWN), DOWN: (IDLE, OFF), IDLE: (OFF, DOWN), OFF: (IDLE, DOWN), PLANNED: (OFF, IDLE)}
-WH_PER = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
+WH_PER = {unit: size / UNITS["Wh"][1] for unit, (dimension, size) in UNITS.items() if dimension == "energy"}
 FLOW = {"m3": 11, "万m3": 11, "kg": 3, "t": 3, "GJ": 2, "MJ": 900}  # units an hour and running machine, about
 
 
@@ -146,7 +147,7 @@ class VirtualPlant:
         if point.name == "energy":
             return _counted(point, self._count(machine, point, lived["energy"], times), "kWh")
         if point.name == "power":
-            return _wire(point, lived["power"], Fraction(1, 1_000_000 if point.unit == "MW" else 1000))
+            return _wire(point, lived["power"], 1 / WH_PER[RATES[point.unit or "kW"]])
         if point.name == "alarm":
             return np.asarray(state == DOWN, np.int64)
         return _process(point, times, state == RUNNING)
@@ -169,10 +170,14 @@ class VirtualPlant:
 
     def _metered(self, meter: Meter, times: Ints) -> NDArray[Any]:
         inside = [m for name, m in self.machines.items() if self._within(meter, name)]
-        energy = sum((m.at(times // MS)["energy"] for m in inside), np.zeros(len(times), np.int64))
         unit = meter.point.unit or "kWh"
-        if unit in WH_PER:
-            share = {"generated": 5, "sold": 50, "other": 30}.get(meter.role, 1)
+        read, per = ("power", RATES[unit]) if unit in RATES else ("energy", unit)
+        energy = sum((m.at(times // MS)[read] for m in inside), np.zeros(len(times), np.int64))
+        share = {"generated": 5, "sold": 50, "other": 30}.get(meter.role, 1)
+        if unit in RATES:
+            step = 1 / WH_PER[per] if per in WH_PER else Fraction(FLOW.get(per, 1), 7400)
+            return _wire(meter.point, energy // share, step)
+        if unit in WH_PER and unit not in FLOW:
             return _counted(meter.point, energy // (WATT_MS_PER_WH * share), "kWh")
         flow = energy // WATT_MS_PER_WH * FLOW.get(unit, 1) // (3 if meter.role == "reused" else 1)
         return _wrapped(meter.point, _wire(meter.point, flow, Fraction(1, 7400)))
@@ -218,7 +223,7 @@ def _wire(point: Point, count: Ints, step: Fraction) -> NDArray[Any]:
 
 
 def _counted(point: Point, watt_hours: Ints, usual: str) -> NDArray[Any]:
-    return _wrapped(point, _wire(point, watt_hours, Fraction(1, WH_PER[point.unit or usual])))
+    return _wrapped(point, _wire(point, watt_hours, 1 / WH_PER[point.unit or usual]))
 
 
 def _wrapped(point: Point, values: NDArray[Any]) -> NDArray[Any]:

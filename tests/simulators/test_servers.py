@@ -172,6 +172,32 @@ def test_states_that_the_map_lacks_are_shown_and_counted_as_the_nearest(plant: P
     assert truth["time_ms"]["idle"] > 0
 
 
+def test_power_and_energy_in_any_unit_that_a_point_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yaml"
+    of_m = "carrier: electricity, scope: 'asset:m'"
+    meter = f"  {{}}: {{{{{of_m}, point: {{{{source: s, at: 'input:{{}}', type: float64, unit: {{}}}}}}}}}}"
+    meters = [meter.format(f"m{place}", 4 * place, unit) for place, unit in enumerate(("Wh", "kW", "MW"), 4)]
+    path.write_text(
+        "plant: a\ntimezone: UTC\ndata: ./data\nsources: {s: {protocol: modbus, url: 'tcp://10.0.0.1'}}\n"
+        "assets: {m: {source: s, points: {power: {at: 'input:0', type: float64, unit: W},"
+        " energy: {at: 'input:8', type: float64, unit: MJ}}}}\nmeters:\n" + "\n".join(meters),
+        encoding="utf-8",
+    )
+    plant = load(path)
+    run = Simulation(plant, tmp_path)
+    power, energy = (plant.assets["m"].points[name] for name in ("power", "energy"))
+    watt_hours, kilowatts, megawatts = (meter.point for meter in plant.meters.values())
+    ends = [run.began + hours * HOUR for hours in (1, 9)]
+    for time in ends:
+        watts = run.readings(power, time)
+        assert watts >= 100  # a machine, not a watch
+        assert run.readings(kilowatts, time) == watts / 1000
+        assert run.readings(megawatts, time) == watts / 1_000_000
+    spent = [run.readings(point, ends[1]) - run.readings(point, ends[0]) for point in (energy, watt_hours)]
+    assert spent[1] > 1000
+    assert spent[0] == pytest.approx(spent[1] * 0.0036, abs=0.0037)  # each is cut to whole watt-hours
+
+
 def test_a_fault_file_is_a_timetable(plant: Plant, tmp_path: Path) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text("- {at: 10s, for: 5s, source: plc, fault: hang}\n- {at: 1s, source: cell, fault: clock, by: 1h}\n")
