@@ -132,6 +132,11 @@ def spent(of: psutil.Process) -> float:
     return float(sum(of.cpu_times()[:2]))
 
 
+def waited() -> float:
+    """Seconds so far in which this thread could have run and others had the core."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+
+
 def watched(of: psutil.Process, span: float) -> tuple[float, float]:
     """CPU and wall seconds that pass while a process is left alone for `span`."""
     cpu, wall = spent(of), time.perf_counter()

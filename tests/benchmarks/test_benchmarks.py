@@ -41,7 +41,7 @@ print(json.dumps([(row.name, row.unit, row.value) for row in of.run()]))
 """
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SIZES)
 def test_a_benchmark_runs(name: str) -> None:
     require(*SERVERS.get(name, []))
     words = [sys.executable, "-c", SMALL, name, json.dumps(SIZES[name])]
@@ -50,3 +50,8 @@ def test_a_benchmark_runs(name: str) -> None:
     rows = json.loads(done.stdout)
     assert len({(row, unit) for row, unit, _ in rows}) == len(rows) > 0
     assert all(math.isfinite(value) for _, _, value in rows), rows
+
+
+def test_each_benchmark_is_documented() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert [name for name in SIZES if name not in NAMES or f"| `{name}` |" not in page] == []
