@@ -82,16 +82,21 @@ def _export(held: "Quarantine", file: Path, args: argparse.Namespace) -> int:
 
 
 def _retry(plant: "Plant", held: "Quarantine", args: argparse.Namespace) -> int:
+    from time import time_ns
+
     from store.influx.delivery import Delivery, deliver
+    from store.influx.lines import touching
     from store.influx.server import Place, connect
 
     if plant.store is None:
         print("gemba quarantine: the plant file names no InfluxDB; add `store:` to it", file=sys.stderr)
         return 2
     every = held.all()
+    lines = [one.line.encode() for one in every]
     server = connect(plant.store)
     place = server.prepare(plant.keep.days)
-    made = deliver(server, [one.line.encode() for one in every]) if isinstance(place, Place) else Delivery(place)
+    lines += touching(lines, time_ns())
+    made = deliver(server, lines) if isinstance(place, Place) else Delivery(place)
     server.close()
     if made.answer.verdict != "done":
         print(f"gemba quarantine: not taken now (got {made.answer.text}); nothing was changed", file=sys.stderr)

@@ -5,7 +5,8 @@ Bad or struck in the same places share a template. What is not finite is written
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,8 @@ from store.influx.cells import Cells, flattened
 from store.influx.group import BOTH, CODE, NOTHING, VALUE, Array, Group, Template, Text, block, groups_of, judged, spell
 from store.journal.delivery import Columns, Part
 from store.reader import LINK_GROUP, LINK_POINTS, Event
+
+_OF_ASSET = re.compile(rb"%b((?:\\.|[^\\ ])+) .* (-?\d+)" % shape.ASSET.encode(), re.DOTALL)  # tags and time of a line
 
 
 @dataclass(slots=True)
@@ -95,6 +98,16 @@ class Encoder:
 def touched(plant: str, asset: str, hour: int, now: int) -> bytes:
     """A row of the asset in this hour was written now."""
     return b"%b at=%di %d" % (shape.series(shape.WRITTEN, asset=asset, plant=plant), now, hour * shape.HOUR)
+
+
+def touching(lines: Iterable[bytes], now: int) -> list[bytes]:
+    """What says of rows that are sent by themselves, out of quarantine, that their hours were written now."""
+    found = {}
+    for line in lines:
+        if of := _OF_ASSET.fullmatch(line):
+            hour = int(of[2]) // shape.HOUR
+            found[of[1], hour] = b"%b%b at=%di %d" % (shape.WRITTEN.encode(), of[1], now, hour * shape.HOUR)
+    return list(found.values())
 
 
 def _after(part: Part, low: int) -> Part:

@@ -17,10 +17,10 @@ import pytest
 from config.plant import Asset, InfluxDB, Keep, ModbusAddress, Plant, Point, PowerStates, Secret
 from connectors.base import Column, Frame, Layout, gap, layout
 from connectors.quality import BAD_TIMEOUT, UNCERTAIN
-from store.influx import InfluxReader
+from store.influx import InfluxReader, shape
 from store.influx.agreement import differing, parts, settled
 from store.influx.delivery import deliver
-from store.influx.lines import Encoder
+from store.influx.lines import Encoder, touching
 from store.influx.server import Place, Server, connect
 from store.journal import Journal
 from store.journal.delivery import Columns
@@ -382,3 +382,22 @@ def test_of_several_values_at_one_time_the_databases_have_the_one_that_counts(st
         found = rows(reader.series("press-02", ["power"], when, when + 2)["power"])
         assert found == rows(settled(journal["power"]))
         assert [(row[0], row[1], row[2]) for row in found] == [(when, (5.0).hex(), 0), (when + 1, (1.0).hex(), 0)]
+
+
+def test_rows_out_of_quarantine_make_facts_be_formed_again(stores: Stores) -> None:
+    """They are written by themselves; what says that their hours were written goes with them."""
+    when = START + 700 * HOUR
+    line = shape.series(shape.ASSET, asset="press-02", plant="wuxi-01") + b" power=7.5,epoch=1i %d" % when
+    for name, server in stores.servers.items():
+        reader = stores.readers[name]
+        before = reader.version("press-02", when - HOUR, when + HOUR)
+        other = reader.version("press-01", when - HOUR, when + HOUR)
+        assert (
+            deliver(server, [line, *touching([line, b"event,kind=start at=1i 5", b"asset,no time"], 9)]).refused == []
+        )
+        assert reader.series("press-02", ["power"], when, when + 1)["power"].numbers.tolist() == [7.5]
+        assert reader.version("press-02", when - HOUR, when + HOUR) != before
+        assert reader.version("press-01", when - HOUR, when + HOUR) == other
+        with reader.steady():
+            found = [reader.version(asset, when - HOUR, when + HOUR) for asset in ("press-01", "press-02", "press-01")]
+        assert found == [other, reader.version("press-02", when - HOUR, when + HOUR), other]
