@@ -36,19 +36,29 @@ class _Words:
         return self.known[text]
 
 
-def write(folder: Path, plant: Plant, virtual: VirtualPlant, start: int, end: int, lost: Spans) -> int:
-    """The rows of [start, end) [ns]; `lost` are the spans in which a source answered nothing. Returns how many rows."""
+def write(
+    folder: Path,
+    plant: Plant,
+    virtual: VirtualPlant,
+    start: int,
+    end: int,
+    lost: Spans,
+    sources: Sequence[str] | None = None,
+) -> int:
+    """The rows of [start, end) [ns]; `lost` are the spans in which a source answered nothing. All sources, or these.
+    Returns how many rows."""
+    sources = list(plant.sources) if sources is None else sources
     made(folder)
-    file = ColumnFile(folder / "demo.tmp")
+    file = ColumnFile(folder / f"demo-{sources[0]}.tmp")
     words = _Words(file, {})
     groups: dict[tuple[str, str], list[Point]] = {}
-    for point in plant.points():
+    for point in (point for point in plant.points() if point.source in sources):
         groups.setdefault((point.source, point.asset), []).append(point)
     number = 0
     for (source, _), points in groups.items():
         number += 1
         _rows(file, words, number, virtual, points, start, end, lost.get(source, ()))
-    for source in plant.sources:
+    for source in sources:
         own = [point for point in plant.points() if point.source == source]
         if chunk := _links(number + 1, source, own, start, end, lost.get(source, ())):
             number += 1

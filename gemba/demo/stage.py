@@ -1,10 +1,10 @@
-"""Everything that a demo runs: devices in one process, history written and facts formed beside them, then the agent and
-the pages in this one. The timelines of the past go on into the present."""
+"""Everything that a demo runs: devices in one process, history written and facts formed in two beside it, then the
+agent and the pages in this one. The timelines of the past go on into the present."""
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +25,7 @@ DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
 LEAD = 7 * HOUR  # the machines begin their days together; now is some hours into one
 GRID = 10 * SECOND  # on which every poll interval of the plant falls
+HANDS = 2  # processes that write history and form facts
 Say = Callable[[str], None]
 
 
@@ -59,33 +60,41 @@ def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]
     say("devices")
     devices = Devices(planned.file, folder / "plant", start)
     try:
-        virtual = VirtualPlant(planned, start)
-        say("history")
-        plant = load(devices.plant_file())
-        copytree(ANSWERS, plant.file.parent / "answers")
-        since = time.time_ns() // GRID * GRID
-        gone = lost(plant, start, since)
-        write(place(plant), plant, virtual, start, since, gone)
-        say("facts")
-        _formed(plant, start, since)
-        until = time.time_ns() // SECOND * SECOND
+        with ProcessPoolExecutor(HANDS, get_context("spawn"), initializer=_quiet) as pool:
+            say("history")
+            plant = load(devices.plant_file())
+            copytree(ANSWERS, plant.file.parent / "answers")
+            since = time.time_ns() // GRID * GRID
+            _all(pool.submit(past, plant.file, start, since, hand) for hand in range(HANDS))
+            say("facts")
+            _all(pool.submit(form, plant.file, *span) for span in _spans(start, since))
+        virtual, until = VirtualPlant(plant, start), time.time_ns() // SECOND * SECOND
         write(place(plant), plant, virtual, since, until, {})
         yield Stage(plant, virtual, devices, start, until)
     finally:
         devices.close()
 
 
-def _formed(plant: Plant, start: int, end: int) -> None:
-    """The facts of past days, each half of them in a process of its own."""
+def _all(work: Iterable[Future[None]]) -> None:
+    for done in list(work):
+        done.result()
+
+
+def _spans(start: int, end: int) -> list[tuple[int, int]]:
+    """Whole days of about the same length, one span for each hand."""
     middle = start + (end - start) // 2 // DAY * DAY
-    halves = [(start, middle), (middle, end)] if middle > start else [(start, end)]
-    with ProcessPoolExecutor(2, get_context("spawn"), initializer=_quiet) as pool:
-        for done in [pool.submit(form, plant.file, *half) for half in halves]:
-            done.result()
+    return [(start, middle), (middle, end)] if middle > start else [(start, end)]
 
 
 def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def past(file: Path, start: int, end: int, hand: int) -> None:
+    """Writes the rows of every so many-th source."""
+    plant = load(file)
+    sources = list(plant.sources)[hand::HANDS]
+    write(place(plant), plant, VirtualPlant(plant, start), start, end, lost(plant, start, end), sources)
 
 
 def form(file: Path, start: int, end: int) -> None:

@@ -23,7 +23,8 @@ def test_a_short_demo_measures_what_happened_and_fills_every_form(tmp_path: Path
     machines = {line["asset"] for line in told["lines"]}
     assert len(machines) >= 24
     whole = [line for line in told["lines"] if line["span"] == "whole"]
-    assert all(line["measured"] == line["true"] for line in whole if line["what"] == "total" and line["above"] < 4)
+    late = [line["true"] - line["measured"] for line in whole if line["what"] == "total" and line["above"] < 4]
+    assert len(late) > 20 and set(late) <= {0, 1}  # a piece done since the last poll
     assert sum(line["what"] == "running" and line["above"] - line["below"] > 600 for line in whole) == 1
     for name in TEMPLATES:
         form = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
