@@ -129,6 +129,13 @@ def _guarded(run: object, args: argparse.Namespace) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"gemba: {where}{error.strerror or error}; see that it is there, and who may read and write it",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return 1
 

@@ -8,6 +8,10 @@ import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulators.run import Simulation
 
 EXAMPLE = "example: gemba simulate plant.yaml --out sim/ --seconds 60 && gemba read sim/plant.yaml"
 
@@ -24,24 +28,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    return asyncio.run(_run(args))
-
-
-async def _run(args: argparse.Namespace) -> int:
     from config.load import load
     from simulators.faults import load as load_faults
     from simulators.run import Simulation
 
-    plant = load(Path(args.plant))
+    plant, out = load(Path(args.plant)), Path(args.out)
     faults = load_faults(Path(args.faults), plant.sources) if args.faults else ()
+    wrong = ""
     if args.pace <= 0:
-        print(f"gemba simulate: --pace must be above 0 (got {args.pace}); 10 is ten times as fast", file=sys.stderr)
+        wrong = f"--pace must be above 0 (got {args.pace}); 10 is ten times as fast"
+    elif (out / "plant.yaml").resolve() == plant.file.resolve():
+        wrong = f"the plant file itself would be written over (got {out}); name a folder of its own"
+    elif out.exists() and not out.is_dir():
+        wrong = f"--out is no folder (got {out}); name a new one"
+    if wrong:
+        print(f"gemba simulate: {wrong}", file=sys.stderr)
         return 2
     logging.getLogger("asyncua").setLevel(logging.ERROR)  # that a server without a policy is one, on every start
+    return asyncio.run(_simulate(Simulation(plant, out, args.seed, args.pace, faults), args))
+
+
+async def _simulate(simulation: "Simulation", args: argparse.Namespace) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Simulation(plant, Path(args.out), args.seed, args.pace, faults) as simulation:
+    async with simulation:
         path = simulation.write_plant()
         print(json.dumps({"plant": str(path)}) if args.json else path, flush=True)
         try:

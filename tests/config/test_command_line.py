@@ -95,3 +95,20 @@ def test_what_cannot_be_read_is_empty_as_csv(tmp_path: Path, capsys: Said) -> No
     assert capsys.readouterr().out == (
         "asset,point,source,value,unit,quality,time,round_trip_ms\npress,total,plc,,,BadNoCommunication,,\n"
     )
+
+
+def test_simulate_never_writes_over_the_plant_file(plant: Path, capsys: Said) -> None:
+    before = plant.read_bytes()
+    assert main(["simulate", str(plant), "--out", str(plant.parent)]) == 2
+    assert capsys.readouterr().err.startswith("gemba simulate: the plant file itself would be written over (got ")
+    assert main(["simulate", str(plant), "--out", str(plant)]) == 2
+    assert capsys.readouterr().err == f"gemba simulate: --out is no folder (got {plant}); name a new one\n"
+    assert plant.read_bytes() == before
+
+
+def test_what_the_system_refuses_is_said_without_a_trace(plant: Path, capsys: Said) -> None:
+    below = plant / "below"
+    assert main(["simulate", str(plant), "--out", str(below)]) == 1
+    assert capsys.readouterr().err == (
+        f"gemba: {below}: Not a directory; see that it is there, and who may read and write it\n"
+    )
