@@ -12,7 +12,8 @@ from config.zone import shown
 from kpi import plants
 from kpi.change import change
 from kpi.facts.archive import Archive
-from kpi.facts.facts import Facts, Told, facts
+from kpi.facts.facts import Facts, Heard, Told, facts
+from kpi.facts.facts import history as past
 from kpi.groups import By, calendar_of, group_of, members_of
 from kpi.identity import identified
 from kpi.indicators import KPIS
@@ -250,9 +251,9 @@ def rates_of(reader: Reader, of: Facts, archive: Archive | None, now: int) -> di
     """The rates of equipment, over the rule's own window that ends with the question's."""
     held = reader.span()
     over = window(of.plant, of.end, held[0] if held else None)
-    told = within(of, over.start, over.end)
+    told: Facts | Heard = within(of, over.start, over.end)
     if over.start < of.start:
-        told = facts(reader, of.plant, over.start, over.end, archive, now)
+        told = past(reader, of.plant, over.start, over.end, archive, now)
     since = held[0] if held else over.end
     known = identified(reader, of.plant, over.end)
     return rates(of.plant, polls(of.plant, told.slices, told.links, told.names, since), over, known)
@@ -263,7 +264,7 @@ def rates_history(reader: Reader, of: Facts, archive: Archive | None, now: int) 
     held = reader.span()
     first = held[0] if held else None
     over = window(of.plant, of.start + 1, first)
-    told = facts(reader, of.plant, min(over.start, of.start), of.end, archive, now)
+    told = past(reader, of.plant, min(over.start, of.start), of.end, archive, now)
     heard = polls(of.plant, told.slices, told.links, told.names, of.end if first is None else first)
     known = identified(reader, of.plant, of.end)
     return [brief(day, found) for day, found in history(of.plant, heard, of.start, of.end, first, known)]

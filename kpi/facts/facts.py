@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -19,12 +20,14 @@ from kpi.facts import form, stretch
 from kpi.facts.archive import Archive, Day
 from kpi.facts.links import heard
 from kpi.facts.names import Names
-from kpi.facts.schema import Table, in_order, stacked
+from kpi.facts.schema import Table, chosen, in_order, stacked
 from kpi.facts.units import Unit, units_of
 from store.reader import Reader
 
 log = logging.getLogger("gemba.facts")
 TABLES = ("slices", "products", "energy", "links")
+OF_RATES = ("asset", "start", "end", "day", "scheduled", "held_ms", "flags")  # columns of `slices`
+AT_ONCE = 7  # days of which a rate is told at once
 Told = Callable[[int, int], None]
 
 
@@ -62,13 +65,55 @@ def facts(
 
     Raises PlantError where an end cuts a slice of which only facts are left, naming the nearest possible time.
     """
-    now = time.time_ns() if now is None else now
+    now, names = time.time_ns() if now is None else now, Names()
     with reader.steady():
-        return _facts(reader, plant, start, end, archive, now, told or (lambda done, of: None))
+        parts = _parts(reader, plant, start, end, archive, now, names, told or _quiet)
+    tables = {name: in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
+    return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
 
 
-def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None, now: int, told: Told) -> Facts:
-    names = Names()
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a rate is told from: some columns of `slices`, and `links`, in no order."""
+
+    slices: Table
+    links: Table
+    names: tuple[str, ...]
+
+
+def history(reader: Reader, plant: Plant, start: int, end: int, archive: Archive | None, now: int) -> Heard:
+    """Of the facts in [start, end) only this, some days at a time: a rate looks far back, and at little of each day."""
+    names, slices, links = Names(), [], []
+    with reader.steady():
+        for first, last in _some_days(plant, start, end):
+            parts = _parts(reader, plant, first, last, archive, now, names, _quiet)
+            slices.append(chosen("slices", [part["slices"] for part in parts if "slices" in part], OF_RATES))
+            links += [part["links"].copy() for part in parts if "links" in part]
+    return Heard(np.concatenate(slices), stacked("links", links), names.words())
+
+
+def _some_days(plant: Plant, start: int, end: int) -> list[tuple[int, int]]:
+    """[start, end) cut where a production day begins and no calendar of the plant has a slice going on."""
+    every = list({id(unit.days): unit.days for unit in units_of(plant, start, end)}.values())
+    edges = [at for at in (every[0].begins.tolist() if every else []) if start < at < end]
+    edges = [at for at in edges if all(at in days.cut.start for days in every)][AT_ONCE - 1 :: AT_ONCE]
+    return list(pairwise([start, *edges, end]))
+
+
+def _quiet(_: int, __: int) -> None:
+    pass
+
+
+def _parts(
+    reader: Reader,
+    plant: Plant,
+    start: int,
+    end: int,
+    archive: Archive | None,
+    now: int,
+    names: Names,
+    told: Told,
+) -> list[Mapping[str, Table]]:
     steps = form.clock_steps(reader)
     units = units_of(plant, start, end)
     whole = _past(units, start, end, now, archive, reader.span()) if archive else {unit.id: [] for unit in units}
@@ -95,8 +140,7 @@ def _facts(reader: Reader, plant: Plant, start: int, end: int, archive: Archive 
         for done, unit in enumerate(some):
             told(done, len(some))
             parts.append(form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names).tables)
-    tables = {name: in_order(stacked(name, [part[name] for part in parts if name in part])) for name in TABLES}
-    return Facts(plant, start, end, **tables, names=names.words(), store=reader.store)
+    return parts
 
 
 def _keep(archive: Archive, plant: Plant, days: Mapping[int, Day], names: Names, stamp: str) -> None:

@@ -90,6 +90,15 @@ def stacked(name: str, parts: Sequence[Table]) -> Table:
     return np.concatenate(whole).reshape(-1).view(DTYPES[name]) if whole else empty(name)
 
 
+def chosen(name: str, parts: Sequence[Table], columns: Sequence[str]) -> Table:
+    """Some columns of tables of one name, one below the other."""
+    known = list(DTYPES[name].names or ())
+    places = [known.index(column) for column in columns]
+    lines = [_lines(part)[:, places] for part in parts if len(part)]
+    whole = np.concatenate(lines) if lines else np.empty((0, len(columns)), np.int64)
+    return np.ascontiguousarray(whole).reshape(-1).view([(column, "<i8") for column in columns])
+
+
 def in_order(table: Table) -> Table:
     """By asset, then time."""
     order = np.argsort(table["asset"], kind="stable")
