@@ -77,6 +77,10 @@ class Layout:
         for name, count in zip(("floats", "ints", "texts"), counts, strict=True):
             object.__setattr__(self, name, count)
 
+    def __hash__(self) -> int:
+        """Of as much as tells layouts apart: to hash every column would cost more than what is done with a frame."""
+        return hash((self.source, self.group, self.columns[0].asset if self.columns else ""))
+
 
 def layout(source: str, group: str, columns: Sequence[Column], hold: int = 0, scaled: bool = False) -> Layout:
     """A layout of these columns, put in order by kind; within a kind they keep the order given."""
