@@ -42,13 +42,16 @@ class Row:
 
 
 def told(rows: Callable[[], Iterable[Row]], *needs: str) -> int:
-    """Each figure as it comes, and the exit code: whether all held their bars. Without a server it needs it says how
-    to get that."""
-    try:
-        for name in needs:
+    """Each figure as it comes, and the exit code: whether all held their bars. Where servers are missing it says how to
+    get them."""
+    missing = 0
+    for name in needs:
+        try:
             provide.ensure(name)
-    except LookupError as missing:
-        print(missing)
+        except LookupError as fault:
+            missing += 1
+            print(fault)
+    if missing:
         return LEFT_OUT
     held = True
     for row in rows():
