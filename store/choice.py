@@ -32,8 +32,8 @@ class Stores:
         self._edge = _Edge(plant.store, plant) if plant.store else None
 
     def over(self, start: int = -EVER, end: int = EVER) -> History | InfluxReader | Silent:
-        """The one that answers for [start, end). Of a plant that has no points, as the head of a group, neither."""
-        if not self.plant.points():
+        """The one that answers for [start, end). Of the head of a group, which has no points of its own, neither."""
+        if self.plant.stores and not self.plant.points():
             return Silent("journal")
         if self.database is None:
             return self.journal
