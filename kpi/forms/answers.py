@@ -124,9 +124,13 @@ def _items(template: Template, settings: Settings, cursor: Cursor) -> dict[str, 
 
 
 def _revenue(items: Mapping[str, Answer], cursor: Cursor) -> dict[str, Answer]:
-    """The form asks revenue once, in item 14: others that need it may leave it out, and 15 may not contradict it."""
+    """The form asks revenue once, in item 14: others that need it may leave it out, and 15 may not contradict it. Where
+    energy is measured that is all item 12 needs, which may then be left out itself."""
     found = dict(items)
     asked = items["14"].terms if "14" in items else {}
+    revenue = {name: value for name, value in asked.items() if name.endswith(".revenue")}
+    if revenue and "12" not in items and cursor.spot("answers", "12").path != "answers.12":
+        found["12"] = Answer(terms=revenue)
     wrong = "14" not in items and cursor.spot("answers", "14").path == "answers.14"  # has faults of its own
     for no in ("12", "15"):
         if no not in items or items[no].options is not None:
