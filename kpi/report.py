@@ -1,7 +1,7 @@
 """The document of `gemba kpi`, the API and the dashboard: rates, and a row for each asset or group and period."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -28,6 +28,8 @@ from kpi.stations import line_oee
 from kpi.sums import Pieces, Sums, of_asset, total
 from kpi.water import water_reuse
 from store.reader import Reader
+
+Rated = Callable[[Reader, Facts, Archive | None, int], dict[str, Rate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +217,17 @@ def report(
     now: int | None = None,
     progress: Told | None = None,
     group: Group | None = None,
+    rated: Rated | None = None,
 ) -> Json:
-    """The whole document: the answer to one question. Rows of plants are those of the whole `group`."""
+    """The whole document: the answer to one question. Rows of plants are those of the whole `group`; `rated` stands in
+    for `rates_of` where rates are remembered."""
     now = time.time_ns() if now is None else now
     group = group if question.by == "plant" else None
     others = group.ask(question.start, question.end, now, rates_of) if group else None
     before = group.ask(*question.baseline, now) if group and question.baseline else None
     of = facts(reader, plant, question.start, question.end, archive, now, progress)
     base = facts(reader, plant, *question.baseline, archive, now, progress) if question.baseline else None
-    found, own = rows(of, question, base), rates_of(reader, of, archive, now)
+    found, own = rows(of, question, base), (rated or rates_of)(reader, of, archive, now)
     told: Json = {
         "plant": plant.id,
         "from": shown(question.start, plant.timezone),

@@ -89,6 +89,11 @@ class Witness:
         self.told["version", (asset, start, end)] = found
         return found
 
+    @property
+    def lasts(self) -> bool:
+        """Whether what was made names the versions of everything behind it."""
+        return not self.rows and any(name == "version" for name, _ in self.told)
+
     def stands(self, reader: Reader, end: int) -> bool:
         """Whether this reader would say the same; rows may have come after `end`, the last that the question asks."""
         if self.rows or reader.store != self.store:
@@ -169,3 +174,29 @@ class Answers:
             self._kept[key] = kept
             while len(self._kept) > 1 and sum(one.answer.size for one in self._kept.values()) > self._room:
                 self._kept.popitem(last=False)
+
+
+class Remembered:
+    """What several answers have in common: worked on once for all questions that rest on the same versions.
+
+    Whoever reads through a `Witness` has asked for all these versions too when it is served from here.
+    """
+
+    def __init__(self, few: int = 8) -> None:
+        self._few = few
+        self._one = threading.Lock()
+        self._kept: OrderedDict[Key, tuple[Witness, Any]] = OrderedDict()
+
+    def of(self, key: Key, end: int, reader: Reader, made: Callable[[Reader], Any]) -> Any:
+        with self._one:
+            kept = self._kept.get(key)
+        if kept is not None and kept[0].stands(reader, end):
+            return kept[1]
+        witness = Witness(reader)
+        found = made(witness)
+        if witness.lasts:
+            with self._one:
+                self._kept[key] = witness, found
+                while len(self._kept) > self._few:
+                    self._kept.popitem(last=False)
+        return found

@@ -13,7 +13,7 @@ from config import span
 from config.faults import PlantError
 from config.load import load
 from config.plant import Plant
-from kpi.api.answers import Answer, Answers, Key
+from kpi.api.answers import Answer, Answers, Key, Remembered
 from kpi.api.problems import Problem, fault
 from kpi.facts.archive import Archive
 from store import StoreError
@@ -23,8 +23,10 @@ from store.reader import Reader
 if TYPE_CHECKING:
     from kpi.api.models import Assessment
     from kpi.binding.ground import Ground
+    from kpi.facts.facts import Facts
     from kpi.forms.assess import Assessment as Assessed
     from kpi.plants import Group
+    from kpi.rate import Rate
 
 ROWS = 10_000
 LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
@@ -49,6 +51,7 @@ class Service:
     _others: "tuple[Plant, Group | None] | None" = None
     _one: threading.RLock = field(default_factory=threading.RLock)
     _answers: Answers = field(default_factory=Answers)
+    _rates: Remembered = field(default_factory=Remembered)
 
     # -- plant and store -------------------------------------------------------------------------------------------
     def plant(self) -> Plant:
@@ -124,9 +127,18 @@ class Service:
         group = self._group() if by == "plant" else None
 
         def made(reader: Reader) -> Any:
-            return report(reader, plant, question, self.archive(), self.clock(), group=group)
+            return report(reader, plant, question, self.archive(), self.clock(), group=group, rated=self._rated)
 
         return self._answer(("kpis", question), question.reach(plant), made, lasting=group is None)
+
+    def _rated(self, reader: Reader, of: "Facts", archive: Archive | None, now: int) -> "dict[str, Rate]":
+        """The rates at the end of a window, which do not depend on how long it is or how its rows are grouped."""
+        from kpi.report import rates_of
+
+        register = of.plant.register.sha256 if of.plant.register else ""
+        key = (of.plant.sha256, register, of.end)
+        found: dict[str, Rate] = self._rates.of(key, of.end, reader, lambda known: rates_of(known, of, archive, now))
+        return found
 
     def energy(
         self,

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,6 +16,7 @@ from kpi.api import answers
 from kpi.api.answers import Answer, Answers
 from kpi.api.app import application
 from kpi.api.service import Service
+from kpi.report import rates_of
 
 SPAN = {"from": "2026-11-19", "to": "2026-11-20"}
 WORDS = ["--from", "2026-11-19", "--to", "2026-11-20", "--json"]
@@ -82,6 +84,28 @@ def test_another_register_is_another_answer(
     found = asked(service)
     assert found.tag != kept.tag
     assert found.body == printed(own, capfdbinary)
+
+
+def test_rates_are_worked_on_once_for_every_grouping(
+    service: Service, own: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked = []
+
+    def counted(*told: Any) -> Any:
+        worked.append(1)
+        return rates_of(*told)
+
+    monkeypatch.setattr("kpi.report.rates_of", counted)
+    window = service.window("2026-11-20", "2026-11-21")
+    service.kpis(window)  # from rows, which is not remembered
+    del worked[:]
+    for by in ("asset", "line", "workshop"):
+        service.kpis(window, by)
+    assert worked == [1]
+    brought(own, "2026-11-20T10:00:00.500+08:00,press-01,state,3", "2026-11-20T10:20:00.500+08:00,press-01,state,2")
+    capfdbinary.readouterr()
+    assert main(["kpi", str(own), "--from", "2026-11-20", "--to", "2026-11-21", "--by", "line", "--json"]) == 0
+    assert service.kpis(window, "line").body == capfdbinary.readouterr().out
 
 
 def test_only_so_many_bytes_are_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
