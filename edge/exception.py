@@ -21,6 +21,7 @@ class Exceptions:
         self._deadband = np.array([_deadband(point) for point in own[: layout.floats]])
         steps = [_deadband(point) for point in own[layout.floats : layout.floats + layout.ints]]
         self._steps = np.array(steps) if any(steps) else None
+        self._bands = bool(self._deadband.any())
         self._keepalive = min((point.keepalive for point in own if point), default=60 * SECOND)
         self._floats: Floats = np.full(layout.floats, np.nan)
         self._ints: Ints = np.zeros(layout.ints, np.int64)
@@ -53,7 +54,8 @@ class Exceptions:
         if quality is not self._quality and not np.array_equal(quality, self._quality):
             return False
         if len(frame.floats) and not (
-            frame.floats.tobytes() == self._floats.tobytes() or _within(frame.floats, self._floats, self._deadband)
+            frame.floats.tobytes() == self._floats.tobytes()  # where no point has a deadband, other bits have moved
+            or (self._bands and _within(frame.floats, self._floats, self._deadband))
         ):
             return False
         if self._steps is not None:
