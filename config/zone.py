@@ -5,6 +5,7 @@ local times in order stay in order, and no change of the clocks makes two shifts
 """
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -94,6 +95,7 @@ def local_ns(day: int, minute: int = 0) -> int:
     return (day - EPOCH) * DAY + minute * MINUTE
 
 
+@lru_cache(4096)  # a document prints the ends of its window some ten thousand times
 def shown(ns: int, zone: ZoneInfo) -> str:
     """ISO 8601 with the zone's offset, as results print times; fractions only where there are any."""
     whole, rest = divmod(ns, SECOND)
