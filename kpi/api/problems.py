@@ -72,7 +72,13 @@ async def _store(_: Request, error: Exception) -> Response:
     return Problem(503, str(error), {"Retry-After": "10"}).response()
 
 
+async def _ours(_: Request, __: Exception) -> Response:
+    """The server logs what it was; it is nobody else's to read."""
+    return Problem(500, "this is a fault of the server; its log says more, please report it").response()
+
+
 def install(app: FastAPI) -> None:
+    app.add_exception_handler(Exception, _ours)
     app.add_exception_handler(Problem, _known)
     app.add_exception_handler(PlantError, _faulty)
     app.add_exception_handler(TemplateError, _faulty)

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gemba.cli import main
+from kpi.api.app import application
 
 SPAN = {"from": "2026-11-19", "to": "2026-11-21"}
 WORDS = ["--from", "2026-11-19", "--to", "2026-11-21", "--json"]
@@ -108,6 +109,20 @@ def test_problems_say_what_to_do(client: TestClient, path: str, status: int, say
     told = answer.json()
     assert told["status"] == status
     assert says in told["detail"]
+
+
+def test_a_fault_of_ours_is_a_problem_too(plant_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("kpi.api.views.plant_document", broken)
+    app = application(plant_file)
+    with TestClient(
+        app, base_url="http://localhost", client=("127.0.0.1", 5000), raise_server_exceptions=False
+    ) as client:
+        answer = client.get("/api/v1/plant")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.text
 
 
 def test_only_reads_are_answered(client: TestClient) -> None:
