@@ -1,6 +1,5 @@
 """A plant file and its register become one frozen Plant, or one PlantError with every fault of both."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -17,11 +16,9 @@ from config.keys import NONE, REQUIRED, Key, Section, raw
 from config.plant import ALWAYS, Plant
 from config.values import path, timezone
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
 
 def _id(cursor: Cursor) -> str:
-    if not _ID.fullmatch(text(cursor)):
+    if not policy.PLANT_ID.fullmatch(text(cursor)):
         raise Reject("must be an id of lower case letters, digits and dashes", "write it as wuxi-01")
     return text(cursor)
 

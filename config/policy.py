@@ -1,5 +1,6 @@
 """Policy and stores: what is kept and for how long, where values are sent, and the rules of the rates."""
 
+import re
 from urllib.parse import urlsplit
 
 from config.cursor import Cursor, Reject, choice, flag, text
@@ -46,6 +47,9 @@ def keep(cursor: Cursor) -> Keep:
 def rules(cursor: Cursor) -> Rules:
     values = RULES.read(cursor)
     return Rules(**{**values, "networked": Networked(**values.get("networked", {}))})
+
+
+PLANT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 # -- stores ------------------------------------------------------------------------------------------------------------
@@ -103,5 +107,8 @@ def store(cursor: Cursor) -> InfluxDB:
 
 
 def stores(cursor: Cursor) -> dict[str, InfluxDB]:
+    for key, child in cursor.children():
+        if not PLANT_ID.fullmatch(key):
+            child.fault("must be the id of a plant", "write it as in that plant's own file", key)
     found = {key: child.parsed(store, None) for key, child in cursor.children()}
     return {key: made for key, made in found.items() if made}
