@@ -1,5 +1,6 @@
 """A small plant with a day of history in its journal, and the API over it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def plant_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start = END - 48 * HOUR
     write(place(plant), plant, VirtualPlant(plant, start), start, END, {})
     return path
+
+
+@pytest.fixture
+def own(plant_file: Path, tmp_path: Path) -> Path:
+    """The plant with its journal and no facts, for one test alone."""
+    shutil.copytree(plant_file.parent, tmp_path / "own", ignore=shutil.ignore_patterns("facts"))
+    return tmp_path / "own" / "plant.yaml"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Facts are formed before anybody asks, in a process of its own."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ from kpi.facts.archive import Archive
 
 DAY = 86_400 * 10**9
 END = 1_795_190_400 * 10**9  # 2026-11-21T00:00+08:00, where the history ends
-
-
-@pytest.fixture
-def own(plant_file: Path, tmp_path: Path) -> Path:
-    shutil.copytree(plant_file.parent, tmp_path / "own", ignore=shutil.ignore_patterns("facts"))
-    return tmp_path / "own" / "plant.yaml"
 
 
 def formed(own: Path) -> list[str]:

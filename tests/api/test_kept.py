@@ -1,7 +1,6 @@
 """An answer is kept while what it was made of is still there, and not a moment longer."""
 
 import gzip
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,13 +19,6 @@ from kpi.report import rates_of
 
 SPAN = {"from": "2026-11-19", "to": "2026-11-20"}
 WORDS = ["--from", "2026-11-19", "--to", "2026-11-20", "--json"]
-
-
-@pytest.fixture
-def own(plant_file: Path, tmp_path: Path) -> Path:
-    """The plant with its journal, for one test alone."""
-    shutil.copytree(plant_file.parent, tmp_path / "own", ignore=shutil.ignore_patterns("facts"))
-    return tmp_path / "own" / "plant.yaml"
 
 
 @pytest.fixture
