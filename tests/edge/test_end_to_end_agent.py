@@ -44,7 +44,7 @@ async def test_killed_at_random_again_and_again(tmp_path: Path, influx: InfluxDB
                     await agent.start()
                     if kill == 1:
                         await agent.ready()
-                        await until(lambda: "d20: connected" in agent.said)
+                        await until(lambda: "d20: connected" in agent.said and of.kept(1) and of.kept(2))
                         machine.begin(every=0.02)
                     if kill % TOGETHER:
                         asked = len(of.devices[0].issued)
