@@ -186,7 +186,7 @@ def addressed(cursor: Cursor, made: Iterable[Point | None]) -> None:
 def _source(home: Home, place: Cursor, own: str | None, sources: Sources) -> Source:
     wanted = own or home.source
     if wanted is None:
-        raise Reject("no source is named", "add `source:` to the point or to its asset", place.shown())
+        raise Reject("no source is named", f"add `source:` to the point, or to {home.id}", place.shown())
     if wanted not in sources:
         spot = place.spot("source")
         spot.fault("there is no such source", f"known: {', '.join(sources) or 'none'}", wanted)
