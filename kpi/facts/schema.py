@@ -86,8 +86,24 @@ def empty(name: str, rows: int = 0) -> Table:
 
 def stacked(name: str, parts: Sequence[Table]) -> Table:
     """Tables of one name, one below the other; as matrices, which numpy joins much faster than records."""
-    whole = [_lines(part) for part in parts if len(part)]
-    return np.concatenate(whole).reshape(-1).view(DTYPES[name]) if whole else empty(name)
+    whole = [part for part in parts if len(part)]
+    if not whole:
+        return empty(name)
+    joined = _stretch(whole)
+    return np.concatenate([_lines(part) for part in whole]).reshape(-1).view(DTYPES[name]) if joined is None else joined
+
+
+def _stretch(parts: Sequence[Table]) -> Table | None:
+    """Parts of one array that lie behind one another in it, as kept days do, as that stretch of it: no copy."""
+    base = parts[0].base
+    if base is None or any(part.base is not base or part.strides != base.strides for part in parts):
+        return None
+    begins = [part.__array_interface__["data"][0] for part in parts]
+    if any(at + part.nbytes != begin for at, part, begin in zip(begins, parts, begins[1:], strict=False)):
+        return None
+    first = (begins[0] - base.__array_interface__["data"][0]) // base.itemsize
+    found: Table = base[first : first + sum(map(len, parts))]
+    return found
 
 
 def chosen(name: str, parts: Sequence[Table], columns: Sequence[str]) -> Table:
