@@ -194,6 +194,14 @@ def test_systemd_finds_the_unit_hard() -> None:
     assert "Unknown" not in done.stderr
 
 
+@pytest.mark.server("systemd-analyze")
+def test_systemd_knows_every_word_of_the_unit(tmp_path: Path) -> None:
+    there = tmp_path / UNIT.name
+    there.write_text(UNIT.read_text().replace("/opt/gemba/bin/gemba", GEMBA), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", there], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_prepare_makes_secrets_once_and_a_plant_file_that_is_right(tmp_path: Path) -> None:
     (tmp_path / "deploy").mkdir()
     for name in ("prepare.sh", "plant.yaml"):
