@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from config import span
     from config.load import load
+    from gemba.sources import collected_by
     from store.choice import open_reader
     from store.journal import History, place
     from store.transfer.outgoing import rows, whole, write_csv, write_csv_file, write_parquet
@@ -40,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
     plant = load(Path(args.plant))
     if args.out is None and (args.format == "parquet" or args.json):
         print("gemba export: where to? --format parquet and --json need --out FILE", file=sys.stderr)
+        return 2
+    if args.gateway is not None and (fault := collected_by(plant, args.gateway)):
+        print(f"gemba export: {fault}", file=sys.stderr)
         return 2
     keys = _keys(plant, args.points)
     if not keys:

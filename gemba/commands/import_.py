@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from config import span
     from config.load import load
     from config.zone import shown
+    from gemba.sources import collected_by
 
     try:
         from store.transfer.intake import take_in
@@ -31,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"gemba import: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
         return 1
     plant = load(Path(args.plant))
+    if fault := collected_by(plant, args.gateway):
+        print(f"gemba import: {fault}", file=sys.stderr)
+        return 2
     hold = 0 if args.hold is None else span.length("--hold", args.hold)
     told = Progress(args.lang == "zh")
     done = take_in(plant, Path(args.file), hold, args.scaled, args.replace, args.gateway, clocks.time_ns(), told)

@@ -126,3 +126,16 @@ def test_it_runs_beside_an_agent_that_holds_the_journal(tmp_path: Path, capsys: 
     with Journal.open(place(load(path))):
         assert outcome(path, file, capsys) == (1, 1, 0)
     assert [row[1] for row in told(path)["total"]] == [1]
+
+
+def test_a_gateway_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody would ever read that journal, or send it on."""
+    path, file = plant(tmp_path, "in-01"), tmp_path / "rows.csv"
+    file.write_text(f"{HEAD}{T},m,total,1,\n")
+    says = f"no source of {path} stands behind that gateway (got g9); known: none"
+    assert main(["import", str(path), str(file), "--gateway", "g9"]) == 2
+    assert capsys.readouterr().err == f"gemba import: {says}\n"
+    span = ["--from", "2026-11-01", "--to", "2026-11-02"]
+    assert main(["export", str(path), *span, "--gateway", "g9"]) == 2
+    assert capsys.readouterr().err == f"gemba export: {says}\n"
+    assert not (tmp_path / "data-in-01").exists()
