@@ -55,9 +55,8 @@ def _headline(view: View) -> str:
     for key, name, unit in (("tce", "tce", "tce"), ("co2_t", "co2", "t")):
         shown = amount(told[key], unit, lang)
         if told[key] is None and told["reason"]:
-            shown = (
-                f"{reason(told['reason'], lang)} (> {amount(told['tce_low'], 'tce', lang)})" if key == "tce" else shown
-            )
+            least = f" (> {amount(told['tce_low'], unit, lang)})" if key == "tce" and told["tce_low"] else ""
+            shown = reason(told["reason"], lang) + least
         found.append((view.say(name), number(shown, told[key], "energy", view.say(name))))
     found.append((view.say("coverage"), _covered(view, told, "energy", "")))
     found.append((view.say("factors"), f"<strong>{text(told['factors'])}</strong>"))

@@ -262,6 +262,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_many_machines_stand_on_pages(page: Page, many: str) -> None:
     """131 rows of the register: 100 on the first page, 31 on the second; what is looked for may be on any."""
     lines = '[aria-label="Machines"] tbody tr'
+    page.set_default_timeout(
+        3 * PATIENCE
+    )  # the first question to a large plant waits for facts that a nice process forms
     opened(page, many, "plant", "span=today")
     assert page.locator(lines).count() == 100
     page.click("text=Next page")
