@@ -303,21 +303,15 @@ def run() -> Iterator[Row]:
                 yield Row(f"10 k/s, {name}", cost.cpu, "us CPU/message", note=str(cost))
             cost = looped(lambda: flat_out(broker, folder, "3.1.1"), uvloop.new_event_loop)
             yield Row("flat out, from the broker's queue", cost.cpu, "us CPU/message", note=str(cost))
-            cost = plain(broker, RATE)
-            yield Row("10 k/s, plain paho", cost.cpu, "us CPU/message", note=str(cost))
-            cost = plain(broker, 0)
-            yield Row("flat out, plain paho", cost.cpu, "us CPU/message", note=str(cost))
-            found = telegrafs(broker, folder)
-            if found:
+            for name, rate in (("10 k/s", RATE), ("flat out", 0)):
+                cost = plain(broker, rate)
+                yield Row(f"{name}, plain paho", cost.cpu, "us CPU/message", note=str(cost))
+            if found := telegrafs(broker, folder):
                 yield Row("10 k/s, telegraf", found.cpu, "us CPU/message", note=str(found))
 
 
-def main() -> int:
+if __name__ == "__main__":
     if sys.argv[1:2] == ["publish"]:
         publish(*(int(word) for word in sys.argv[2:]))
-        return 0
-    return told(run, "mosquitto")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    else:
+        sys.exit(told(run, "mosquitto"))
