@@ -1,5 +1,7 @@
 """What the demo says in the terminal."""
 
+from typing import NamedTuple
+
 from config.plant import Plant
 from gemba.demo.plant import DUMB, FAILING
 from gemba.demo.truth import Line
@@ -14,24 +16,41 @@ SAY: dict[str, tuple[str, str]] = {
     "whole": ("History and live together", "历史与实时合计"),
     "live": ("Live only", "仅实时部分"),
 }
+
+
+class Unit(NamedTuple):
+    """Of a table's times, and with how many places these and the energy stand there: it is 80 columns wide."""
+
+    name: str
+    seconds: int
+    places: int
+    energy: int
+
+
+UNITS = {"whole": Unit("h", 3600, 1, 0), "live": Unit("min", 60, 2, 2)}
 TOUR = (
     """
   Dashboard   {address}
-  API         {address}api/v1/kpis      (OpenAPI: {address}openapi.json)
+  API         {address}api/v1/kpis
+  OpenAPI     {address}openapi.json
 
   What to look at
-    1  Plant: {machines} machines over three protocols; {failing} keeps losing its connection, so part of its time is
-       unknown, and is shown as unknown: neither running nor down.
+    1  Plant: {machines} machines over three protocols; {failing} keeps losing its
+       connection, so part of its time is unknown, and is shown as unknown:
+       neither running nor down.
     2  Press any number: its terms, bounds, coverage, inputs and method open.
-    3  Networking rate: {dumb} machines answer no protocol. They stay in the denominator.
-    4  Assessment: what was measured beside what was declared; conflicts are named; download the XLSX.
+    3  Networking rate: {dumb} machines answer no protocol. They stay in the
+       denominator.
+    4  Assessment: what was measured beside what was declared; conflicts are
+       named; download the XLSX.
     5  Health: the links, the backlog and what was lost.
 
   Ctrl-C ends the demo and prints every measured number beside the truth.
 """,
     """
   看板        {address}
-  接口        {address}api/v1/kpis      （OpenAPI：{address}openapi.json）
+  接口        {address}api/v1/kpis
+  OpenAPI     {address}openapi.json
 
   看什么
     1  工厂：三种协议、{machines} 台设备；{failing} 不断掉线，它的一部分时间是“未知”，
@@ -58,8 +77,8 @@ def table(found: dict[str, list[Line]], lang: str) -> str:
     """For each machine how its states, pieces and energy came out, then the verdict."""
     parts = []
     for span, lines in found.items():
-        unit = ("h", 3600) if span == "whole" else ("min", 60)
-        parts += [of(span, lang), drawn(_heads(unit[0], lang), _rows(lines, unit[1], lang)), ""]
+        unit = UNITS[span]
+        parts += [of(span, lang), drawn(_heads(unit, lang), _rows(lines, unit, lang)), ""]
     lines = [line for some in found.values() for line in some]
     outside = [line for line in lines if not line.inside]
     for line in outside:
@@ -71,49 +90,32 @@ def table(found: dict[str, list[Line]], lang: str) -> str:
     return "\n".join(parts)
 
 
-def _heads(unit: str, lang: str) -> list[str]:
+def _heads(unit: Unit, lang: str) -> list[str]:
     if lang == "zh":
-        return ["设备", f"运行 {unit}", "真实", f"未知 {unit}", "产量", "真实", "合格", "真实", "电 kWh", "真实", ""]
-    return [
-        "machine",
-        f"running {unit}",
-        "true",
-        f"unknown {unit}",
-        "pieces",
-        "true",
-        "good",
-        "true",
-        "kWh",
-        "true",
-        "",
-    ]
+        return ["设备", f"运行 {unit.name}", "真实", "未知", "产量", "真实", "合格", "真实", "kWh", "真实", ""]
+    return ["machine", f"run {unit.name}", "true", "unkn", "pieces", "true", "good", "true", "kWh", "true", ""]
 
 
-def _rows(lines: list[Line], unit: int, lang: str) -> list[list[str]]:
+def _rows(lines: list[Line], unit: Unit, lang: str) -> list[list[str]]:
     rows = []
     for asset in dict.fromkeys(line.asset for line in lines):
         mine = {line.what: line for line in lines if line.asset == asset}
-        cells = [asset, *_pair(mine.get("running"), unit), _unknown(mine.get("running"), unit)]
-        cells += [*_pair(mine.get("total")), *_pair(mine.get("good")), *_pair(mine.get("energy"))]
+        running = mine.get("running")
+        unknown = "" if running is None else f"{(running.above - running.below) / unit.seconds:,.{unit.places}f}"
+        cells = [asset, *_pair(running, unit.places, unit.seconds), unknown]
+        cells += [*_pair(mine.get("total")), *_pair(mine.get("good")), *_pair(mine.get("energy"), unit.energy)]
         inside = all(line.inside for line in mine.values())
-        rows.append([*cells, ("✓" if inside else "界外") if lang == "zh" else ("✓" if inside else "outside")])
+        rows.append([*cells, "✓" if inside else "界外" if lang == "zh" else "outside"])
     return rows
 
 
-def _pair(line: Line | None, by: int = 1) -> list[str]:
-    if line is None:
-        return ["", ""]
-    places = 2 if line.unit else 0
-    return [f"{line.measured / by:,.{places}f}", f"{line.true / by:,.{places}f}"]
-
-
-def _unknown(line: Line | None, unit: int) -> str:
-    return "" if line is None else f"{(line.above - line.below) / unit:,.2f}"
+def _pair(line: Line | None, places: int = 0, by: int = 1) -> list[str]:
+    return ["", ""] if line is None else [f"{line.measured / by:,.{places}f}", f"{line.true / by:,.{places}f}"]
 
 
 def _worst(line: Line, lang: str) -> str:
     low, high = line.measured - line.below, line.measured + line.above
-    told = f"{line.asset} {line.what}: {line.measured:g} {line.unit}, "
+    told = f"{line.asset} {line.what}: {line.measured:g} {line.unit}".rstrip() + ", "
     if lang == "zh":
         return f"{told}真实 {line.true:g}，应在 {low:g} 与 {high:g} 之间"
     return f"{told}true {line.true:g}, expected between {low:g} and {high:g}"
