@@ -4,8 +4,10 @@ An answer that was made of kept facts alone names the versions of all rows behin
 the answer, however old. One for which rows were read serves again for a few seconds only.
 """
 
+import ctypes
 import gzip
 import hashlib
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +22,7 @@ import orjson
 from store.reader import Event, Links, Reader, Series
 
 FRESH = 5 * 10**9  # an answer may be so old before it is looked at again [ns]
+LONG = 2 * 10**8  # work after which memory is given back [ns]
 ROOM = 24 * 2**20  # bytes kept
 SMALL = 1024  # bytes that are not worth packing
 
@@ -161,6 +164,8 @@ class Answers:
             return _Kept(kept.answer, kept.witness, begun)
         witness = Witness(reader)
         answer = Answer(orjson.dumps(made(witness)) + b"\n")
+        if time.monotonic_ns() - begun > LONG:
+            _give_back()
         return _Kept(answer, witness, time.monotonic_ns())
 
     def _find(self, key: Key) -> _Kept | None:
@@ -174,6 +179,14 @@ class Answers:
             self._kept[key] = kept
             while len(self._kept) > 1 and sum(one.answer.size for one in self._kept.values()) > self._room:
                 self._kept.popitem(last=False)
+
+
+def _give_back() -> None:
+    """What a large answer took of memory goes back to the machine; glibc keeps the most of it otherwise."""
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.default_memory_pool().release_unused()
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 class Remembered:
