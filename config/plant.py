@@ -380,9 +380,9 @@ class Plant:
         return found + [meter.point for meter in self.meters.values()]
 
     @property
-    def gateways(self) -> list[str]:
-        """Those that the sources name. With one or none, one agent collects everything."""
-        return sorted({source.gateway for source in self.sources.values() if source.gateway})
+    def gateways(self) -> list[str | None]:
+        """Those that the sources stand behind, each with an agent of its own; None is the one without a name."""
+        return sorted({source.gateway for source in self.sources.values()}, key=lambda name: name or "")
 
     def device(self, asset: str) -> Device | None:
         """The register's row of a connected asset; of several with dates the last."""

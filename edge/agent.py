@@ -50,7 +50,7 @@ def _collected(plant: Plant, gateway: str | None) -> _Sources:
     """The sources that this gateway collects, with their points."""
     found: _Sources = {}
     for source in plant.sources.values():
-        if gateway is None or source.gateway is None or source.gateway == gateway:
+        if source.gateway == gateway:
             points = tuple(point for point in plant.points() if point.source == source.id)
             if points:
                 found[source.id] = (source, points)

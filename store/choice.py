@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from config.plant import InfluxDB, Plant
@@ -26,7 +25,7 @@ class Stores:
     def __init__(self, plant: Plant, patience: float = QUERY) -> None:
         """`patience` [s]: how long a single question to InfluxDB may take."""
         self.plant = plant
-        self.journal = History(_folder(plant))
+        self.journal = History(place(plant))
         self.database = InfluxReader(connect(plant.store, patience), plant) if plant.store else None
         self._several = len(plant.gateways) > 1
         self._edge = _Edge(plant.store, plant) if plant.store else None
@@ -109,12 +108,6 @@ def open_reader(plant: Plant, start: int = -EVER, end: int = EVER) -> History | 
         if other is not None and other is not chosen:
             other.close()
     return chosen
-
-
-def _folder(plant: Plant) -> Path:
-    """The journal on this machine. An agent of the only gateway may have been told its name, or not."""
-    named = [place(plant, name) for name in plant.gateways if len(plant.gateways) == 1]
-    return next((folder for folder in named if folder.is_dir()), place(plant))
 
 
 def _gone(detail: Mapping[str, Any], plant: Plant) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from config import span
     from config.load import load
     from config.zone import shown
-    from gemba.sources import collected_by
+    from gemba.sources import held_by
 
     try:
         from store.transfer.intake import take_in
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"gemba import: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
         return 1
     plant = load(Path(args.plant))
-    if fault := collected_by(plant, args.gateway):
+    if fault := held_by(plant, args.gateway):
         print(f"gemba import: {fault}", file=sys.stderr)
         return 2
     hold = 0 if args.hold is None else span.length("--hold", args.hold)

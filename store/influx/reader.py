@@ -45,8 +45,7 @@ class InfluxReader:
         self._numbers: dict[str, int] = {}
         self._thread = threading.local()
         if isinstance(plant, Plant) and len(plant.gateways) > 1:
-            names = sorted({source.gateway or "" for source in plant.sources.values()})
-            self._numbers = {name: number for number, name in enumerate(names)}
+            self._numbers = {name or "": number for number, name in enumerate(plant.gateways)}
             for point in plant.points():
                 self._gateways[point.key] = self._numbers[plant.sources[point.source].gateway or ""]
 
