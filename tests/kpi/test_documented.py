@@ -49,7 +49,7 @@ def test_every_reason_and_flag_is_explained() -> None:
         *("no_failures", "no_factor", "short_history", "no_baseline"),
     ]
     assert set(listed("reason of a KPI")) == set(REASONS)
-    more = ("performance_above_1", "good_above_total", "all_good", "no_main_meter")
+    more = ("performance_above_1", "good_above_total", "all_good", "no_main_meter", "store_silent")
     assert listed("flag") == [*FLAGS, *more]
 
 
