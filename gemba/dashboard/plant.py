@@ -148,6 +148,14 @@ def _machines(view: View, names: Sequence[str], now: dict[str, Now]) -> str:
         one = now.get(name, Now("unknown", "", None))
         live = [f'<span data-live="{key}/{text(name)}">{cell}</span>' for key, cell in doing(one, view)]
         flagged = flags((flag for key in SHOWN for flag in row["kpis"][key]["flags"]), view.lang)
-        rows.append([link, line, *live, *_numbers(row, f"kpis/rows/{place}", name, view), flagged])
+        rows.append(
+            [
+                link,
+                line,
+                *live,
+                *_numbers(row, f"kpis/rows/{place}", name, view),
+                f'<span class="text">{flagged}</span>',
+            ]
+        )
     heads = [view.say(head) for head in ("machine", "line", "state", "since", "age", "link")]
     return table(view.say("machines"), [*heads, *_heads(view), view.say("flags")], rows, WIDE)
