@@ -1,5 +1,6 @@
 """Facts of past days formed before anybody asks: when the server starts, and whenever a production day is over."""
 
+import logging
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ LOOK = 60.0  # seconds between looks at the clock
 SETTLED = 5 * 60 * 10**9  # so long after the end of a day its last rows have come [ns]
 STEP, LONGEST = 0.2, 1800.0  # seconds between looks at the process, and that it may take
 LARGE = 100  # assets
+log = logging.getLogger("gemba.facts")
 
 
 class Ahead:
@@ -42,11 +44,15 @@ class Ahead:
     def _run(self) -> None:
         formed = None
         while not self._stopped.is_set():
-            if (last := self._last()) != formed:
-                self._form()
-                formed = last
-            if self._service.forming is not None:
-                self._service.forming.set()
+            try:
+                if (last := self._last()) != formed:
+                    self._form()
+                    formed = last
+            except OSError as error:
+                log.warning("facts are not formed ahead (got %s); each first question forms its own", error)
+            finally:
+                if self._service.forming is not None:
+                    self._service.forming.set()
             self._stopped.wait(LOOK)
 
     def _form(self) -> None:
