@@ -9,7 +9,6 @@ from gemba.demo.past import write
 from simulators.plant import VirtualPlant
 from store.journal import place
 
-ASSETS, DAYS = 500, 90
 DAY = 86_400 * 10**9
 AT_ONCE = 10  # days of one segment
 HEAD = """plant: bench
@@ -33,8 +32,8 @@ assets:
 COLUMNS = "id,name,workshop,line,process,class,control,key,key_process\n"
 
 
-def plant(folder: Path) -> Plant:
-    names = [f"m{number:03d}" for number in range(ASSETS)]
+def plant(folder: Path, assets: int) -> Plant:
+    names = [f"m{number:03d}" for number in range(assets)]
     told = [
         f"  {name}: {{profile: machine, source: line, base: {10 * number}, ideal_cycle: 600s}}\n"
         for number, name in enumerate(names)
@@ -48,10 +47,10 @@ def plant(folder: Path) -> Plant:
     return load(folder / "plant.yaml")
 
 
-def history(of: Plant, end: int, said: Callable[[str], None]) -> None:
+def history(of: Plant, end: int, days: int, said: Callable[[str], None]) -> None:
     """As if an agent had been there."""
-    start = end - DAYS * DAY
+    start = end - days * DAY
     virtual = VirtualPlant(of, start)
     for first in range(start, end, AT_ONCE * DAY):
         rows = write(place(of), of, virtual, first, min(first + AT_ONCE * DAY, end), {})
-        said(f"{(first - start) // DAY + AT_ONCE} of {DAYS} days of history, {rows} rows in the last of them")
+        said(f"{(first - start) // DAY + AT_ONCE} of {days} days of history, {rows} rows in the last of them")

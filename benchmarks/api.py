@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import psutil
 
-from benchmarks._api_plant import ASSETS, DAYS, history, plant
+from benchmarks._api_plant import history, plant
 from benchmarks._figure import Row, child, cores, pinned, told, watched
 from config.plant import Plant
 from config.zone import shown
@@ -25,6 +25,7 @@ from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
 from store.journal import History, place
 
+ASSETS, DAYS = 500, 90
 DAY = 86_400 * 10**9
 BLOCK = 8 * DAY
 CLIENTS, SPAN = 4, 20.0  # at once, and for so many seconds
@@ -142,12 +143,12 @@ def load(port: int, questions: list[str], headers: dict[str, str]) -> list[float
         return [each for some in pool.map(one, [n % len(questions) for n in range(CLIENTS)]) for each in some]
 
 
-def measured() -> Iterator[Row]:
+def run() -> Iterator[Row]:
     end = time.time_ns() // DAY * DAY  # 08:00 in the plant: its production day is over
     with tempfile.TemporaryDirectory() as name, pinned():
         folder = Path(name)
-        of = plant(folder)
-        history(of, end, lambda words: print(words, file=sys.stderr, flush=True))
+        of = plant(folder, ASSETS)
+        history(of, end, DAYS, lambda words: print(words, file=sys.stderr, flush=True))
         yield from first_start(of, folder, end)
         ninety_days(of, end)
         with served(of, folder) as (process, port):
@@ -158,4 +159,4 @@ def measured() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(told(measured))
+    sys.exit(told(run))
