@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kpi.api.problems import Problem
 from kpi.api.tokens import Allowance, Token, Tokens
+from store import StoreError
 
 COOKIE = "gemba_token"
 READS = ("GET", "HEAD")
@@ -97,7 +98,11 @@ class Guard:
         return checked
 
     def _admit(self, method: str, path: str, scope: Scope, headers: Headers) -> Token | None:
-        kept = self.tokens.all()
+        try:
+            kept = self.tokens.all()
+        except StoreError as error:  # who may ask is not known: nobody
+            _audit.warning("%s", error)
+            raise Problem(503, "the list of tokens cannot be read; gemba token list says why") from error
         if scope["type"] == "websocket" or method not in READS:
             _of_this_site(headers)
         if not kept:

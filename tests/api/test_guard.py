@@ -105,6 +105,15 @@ def test_the_scopes_of_the_contract() -> None:
     assert scope_of("GET", "/metrics") == "read:kpi"
 
 
+def test_while_the_list_of_tokens_cannot_be_read_nobody_is_answered(client: TestClient, tokens: Tokens) -> None:
+    text = tokens.create(["admin"], time.time_ns())
+    tokens.path.write_text("[{}]", encoding="utf-8")
+    for path in ("/api/v1/plant", "/api/v1/health", "/metrics", "/"):
+        answer = client.get(path, headers={"Authorization": f"Bearer {text}"})
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json"), path
+        assert answer.json()["detail"] == "the list of tokens cannot be read; gemba token list says why"
+
+
 def test_a_cookie_serves_as_well_as_a_header(client: TestClient, tokens: Tokens) -> None:
     text = tokens.create(["read:kpi"], time.time_ns())
     assert client.get("/api/v1/plant", headers={"Cookie": f"gemba_token={text}"}).status_code == 200
