@@ -44,3 +44,16 @@ def test_evidence_tells_times_in_hours_and_escapes_what_it_is_told() -> None:
     html = shown(told, "kpis/rows/0/kpis/oee", "<i>", "zh")
     assert "<code>7200000</code>" in html and "2.00 h · 计划时间（PBT）" in html and "50.00 %" in html
     assert "&lt;b&gt;" in html and "<i>" not in html and "<b>" not in html
+
+
+@pytest.mark.parametrize(
+    ("kpi", "lang", "expected"),
+    [
+        ("key_process_nc", "en", "2 of 3 processes"),
+        ("key_process_nc", "zh", "2 / 3 道工序"),
+        ("networking", "en", "2 of 3 devices"),
+    ],
+)
+def test_a_rate_says_what_it_counts(kpi: str, lang: str, expected: str) -> None:
+    told = {"kpi": kpi, "value": 0.6667, "reason": None, "numerator": 2, "denominator": 3}
+    assert f">{expected}</p>" in markup.gauge(told, f"kpis/rates/{kpi}", kpi, lang)
