@@ -9,7 +9,7 @@ from pathlib import Path
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba agent plant.yaml"
     parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; without it those that name none")
+    parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; else those that name none")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ EXAMPLE = "example: gemba up plant.yaml"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; without it those that name none")
+    parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; else those that name none")
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="default 127.0.0.1; elsewhere needs a token")
     parser.add_argument("--port", type=int, default=8080, metavar="P", help="default 8080; 0 takes a free one")
 

@@ -34,7 +34,7 @@ SAY: Mapping[str, tuple[str, str]] = {
     "now": ("Now", "当前"),
     "of": ("of", "/"),
     "devices": ("devices", "台"),
-    "processes": ("processes", "道工序"),
+    "counted_processes": ("processes", "道工序"),
     "filter": ("Find a machine or line", "查找设备或产线"),
     "find": ("Find", "查找"),
     "next": ("Next page", "下一页"),
