@@ -227,8 +227,8 @@ class Service:
         """The document as bytes; what it is made of lies in `reach`."""
 
         def worked(reader: Reader) -> Any:
-            if self.forming is not None:
-                self.forming.wait(PATIENCE)
+            if self.forming is not None and not self.forming.wait(PATIENCE):
+                self.forming.set()  # one question waited in vain; the next need not
             with self._work:
                 return made(reader)
 

@@ -1,11 +1,13 @@
 """Facts are formed before anybody asks, in a process of its own."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from config.load import load
 from kpi.api import ahead, answers
+from kpi.api import service as service_module
 from kpi.api.ahead import Ahead
 from kpi.api.service import Service
 from kpi.facts.ahead import form
@@ -53,3 +55,11 @@ def test_a_small_plant_waits_for_nothing(own: Path) -> None:
     working.start()
     working.stop()
     assert service.forming is None
+
+
+def test_only_one_question_waits_in_vain(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_module, "PATIENCE", 0.05)
+    service = Service(own)
+    service.forming = threading.Event()
+    assert service.kpis(service.window("2026-11-19", "2026-11-20")).body
+    assert service.forming.is_set()
