@@ -97,7 +97,9 @@ def _sheet(read: bytes) -> list[Row]:
     try:
         from openpyxl import load_workbook
     except ImportError:
-        raise Reject("reading XLSX needs openpyxl", "pip install 'gemba[forms]', or save it as CSV UTF-8") from None
+        raise Reject(
+            "reading XLSX needs openpyxl", "run pip install '.[forms]' in Gemba's folder, or save it as CSV UTF-8"
+        ) from None
     try:
         book = load_workbook(io.BytesIO(read), read_only=True, data_only=True)
         return [(number, row) for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1)]

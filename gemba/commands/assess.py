@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
                 Path(args.xlsx).write_bytes(workbook(made, args.lang))
         except ImportError as error:
-            print(f"gemba assess: needs {error.name}; install it with: pip install 'gemba[forms]'", file=sys.stderr)
+            print(f"gemba assess: needs {error.name}; in Gemba's folder run: pip install '.[forms]'", file=sys.stderr)
             return 1
         except OSError as error:
             print(f"gemba assess: {args.xlsx}: cannot be written: {error.strerror}; name another file", file=sys.stderr)

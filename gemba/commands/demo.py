@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.demo.play import play
     except ImportError as error:
-        print(f"gemba demo: needs {error.name}; install it with: pip install 'gemba[demo]'", file=sys.stderr)
+        print(f"gemba demo: needs {error.name}; in Gemba's folder run: pip install '.[demo]'", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="gemba-demo-") as folder:
         return play(Path(folder), args)

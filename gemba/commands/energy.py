@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         document = answer(args)
     except ImportError as error:
-        print(f"gemba energy: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        print(f"gemba energy: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
         return 1
     if args.json:
         import orjson

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             with whole(Path(args.out)) as out:
                 count = (write_parquet if args.format == "parquet" else write_csv_file)(out, keys, windows)
     except ImportError as error:
-        print(f"gemba export: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        print(f"gemba export: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"gemba export: {args.out}: cannot be written: {error.strerror}; name another file", file=sys.stderr)

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from store.transfer.intake import take_in
     except ImportError as error:
-        print(f"gemba import: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        print(f"gemba import: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
         return 1
     plant = load(Path(args.plant))
     if fault := held_by(plant, args.gateway):

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from kpi.report import Question, report
     except ImportError as error:
-        print(f"gemba kpi: needs {error.name}; install it with: pip install 'gemba[kpi]'", file=sys.stderr)
+        print(f"gemba kpi: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
         return 1
     from kpi.facts.archive import Archive
     from kpi.plants import Group

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.web import refused, serve
     except ImportError as error:
-        print(f"gemba serve: needs {error.name}; install it with: pip install 'gemba[serve]'", file=sys.stderr)
+        print(f"gemba serve: needs {error.name}; in Gemba's folder run: pip install '.[serve]'", file=sys.stderr)
         return 1
     if fault := refused(load(Path(args.plant)), args.host):
         print(f"gemba serve: {fault}", file=sys.stderr)

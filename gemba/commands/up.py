@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.web import Web, refused
     except ImportError as error:
-        print(f"gemba up: needs {error.name}; install it with: pip install 'gemba[serve]'", file=sys.stderr)
+        print(f"gemba up: needs {error.name}; in Gemba's folder run: pip install '.[serve]'", file=sys.stderr)
         return 1
     plant = load(Path(args.plant))
     if fault := collected_by(plant, args.gateway) or refused(plant, args.host):

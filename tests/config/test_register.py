@@ -153,5 +153,5 @@ def test_without_openpyxl_the_fault_says_what_to_install(tmp_path: Path, monkeyp
         read(file, [], [])
     assert (raised.value.what, raised.value.do) == (
         "reading XLSX needs openpyxl",
-        "pip install 'gemba[forms]', or save it as CSV UTF-8",
+        "run pip install '.[forms]' in Gemba's folder, or save it as CSV UTF-8",
     )

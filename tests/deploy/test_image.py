@@ -55,8 +55,8 @@ def test_an_agent_runs_without_the_extras_and_says_what_the_others_need(tmp_path
         assert agent.wait(20) == 0
     for command in ("serve", "up"):
         told = gemba(command, str(plant))
-        assert told.returncode == 1 and "pip install 'gemba[serve]'" in told.stderr, told.stderr
+        assert told.returncode == 1 and "pip install '.[serve]'" in told.stderr, told.stderr
     demo = gemba("demo", "--port", "0")
-    assert demo.returncode == 1 and "pip install 'gemba[demo]'" in demo.stderr, demo.stderr
+    assert demo.returncode == 1 and "pip install '.[demo]'" in demo.stderr, demo.stderr
     kpi = gemba("kpi", str(plant))
     assert kpi.returncode == 1 and "Traceback" not in kpi.stderr, kpi.stderr

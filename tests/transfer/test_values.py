@@ -230,7 +230,7 @@ def test_what_is_missing_without_the_extra_is_said(path: Path) -> None:
     words = [sys.executable, "-c", code, "import", str(path), "rows.csv"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "gemba import: needs pyarrow; install it with: pip install 'gemba[kpi]'\n"
+    assert done.stderr == "gemba import: needs pyarrow; in Gemba's folder run: pip install '.[kpi]'\n"
 
 
 def test_progress_on_a_terminal_alone(path: Path) -> None:
