@@ -56,11 +56,11 @@ class Machine(Protocol):
         """From now on this happens on the way to it, or nothing."""
 
 
-def modbus(number: int, url: str, every: str) -> tuple[str, str]:
+def modbus(number: int, url: str, every: str, timeout: str = "300ms") -> tuple[str, str]:
     """The lines of a coded Modbus device in a plant file."""
     at = (f'{name}: {{at: "holding:{2 * place}", type: uint32}}' for place, name in enumerate(POINTS))
     return (
-        f'  d{number}: {{protocol: modbus, url: "{url}", every: {every}, timeout: 300ms}}\n',
+        f'  d{number}: {{protocol: modbus, url: "{url}", every: {every}, timeout: {timeout}}}\n',
         f"  m{number}: {{source: d{number}, points: {{{', '.join(at)}}}}}\n",
     )
 
@@ -71,6 +71,7 @@ class Device:
 
     number: int
     every: str = "100ms"
+    timeout: str = "300ms"
     issued: list[int] = field(default_factory=list)
     proxy: Proxy | None = None
     endpoint: Endpoint | None = None
@@ -96,7 +97,7 @@ class Device:
     @property
     def _told(self) -> tuple[str, str]:
         assert self.proxy is not None
-        return modbus(self.number, f"tcp://127.0.0.1:{self.proxy.port}", self.every)
+        return modbus(self.number, f"tcp://127.0.0.1:{self.proxy.port}", self.every, self.timeout)
 
     @property
     def source(self) -> str:
@@ -162,9 +163,14 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    folder: Path, count: int, every: str = "100ms", more: str = "", others: Sequence[Machine] = ()
+    folder: Path,
+    count: int,
+    every: str = "100ms",
+    more: str = "",
+    others: Sequence[Machine] = (),
+    timeout: str = "300ms",
 ) -> AsyncIterator[Site]:
-    devices = [Device(number, every) for number in range(1, count + 1)]
+    devices = [Device(number, every, timeout) for number in range(1, count + 1)]
     for device in devices:
         await device.serve()
     machines = [*devices, *others]

@@ -39,10 +39,11 @@ async def line(
     url: str = "",
     others: Sequence[Machine] = (),
     more: str = "",
+    timeout: str = "300ms",
 ) -> AsyncIterator[Site]:
     """A place of its own in this database, for a plant in this folder."""
     place_ = store(folder, running, url, folder.name.lower())
-    async with site(folder, count, every, place_ + more, others) as found:
+    async with site(folder, count, every, place_ + more, others, timeout) as found:
         yield found
 
 

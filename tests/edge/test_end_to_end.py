@@ -32,7 +32,7 @@ SICK = {
     "wrong-unit": 0,
     "late": 2000,
 }
-SLOW = 200  # [ms] of the 300 that a device has
+SLOW, PATIENT = 200, "1s"  # a slow device takes two intervals, and a fifth of its deadline
 ROUNDS = 2
 RESTARTS = 20
 
@@ -59,7 +59,7 @@ async def more(of: Site, count: int) -> None:
 
 
 async def test_devices_each_of_which_fails_in_its_own_way(tmp_path: Path, influxdb2: InfluxDB2) -> None:
-    async with line(tmp_path, influxdb2, len(SICK) + 2, "100ms") as of, child(of.plant) as agent:
+    async with line(tmp_path, influxdb2, len(SICK) + 2, "100ms", timeout=PATIENT) as of, child(of.plant) as agent:
         *sick, slow, well = of.devices
         up = {f"d{device.number}": "up" for device in of.devices}
         for _ in range(ROUNDS):
