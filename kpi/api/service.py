@@ -69,9 +69,8 @@ class Service:
             return self._plant
 
     def _stamps(self) -> tuple[int, ...]:
-        files = [self.file]
-        if self._plant is not None and self._plant.register is not None:
-            files.append(self._plant.register.file)
+        """When each file that the plant is read from was last written."""
+        files = (self.file, *(Path(name) for name in (self._plant.files if self._plant else ())))
         return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
     def reader(self, start: int | None = None, end: int | None = None) -> Reader:
@@ -233,5 +232,4 @@ class Service:
                 return made(reader)
 
         plant = self.plant()
-        register = plant.register.sha256 if plant.register else ""
-        return self._answers.of((plant.sha256, register, *key), reach[1], lambda: self.reader(*reach), worked, lasting)
+        return self._answers.of((*plant.files.values(), *key), reach[1], lambda: self.reader(*reach), worked, lasting)

@@ -78,6 +78,21 @@ def test_another_register_is_another_answer(
     assert found.body == printed(own, capfdbinary)
 
 
+def test_another_file_of_working_days_is_another_answer(
+    service: Service, own: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    days = own.parent / "workdays.csv"
+    days.write_text("date,workday\n2026-01-01,no\n", "utf-8")
+    shifts = 'calendar: {shifts: [{start: "08:00", end: "20:00"}], workdays: {file: workdays.csv}}\n'
+    own.write_text(own.read_text("utf-8") + shifts, "utf-8")
+    asked(service)
+    kept = asked(service)
+    days.write_text("date,workday\n2026-01-01,no\n2026-11-19,no\n", "utf-8")
+    found = asked(service)
+    assert found.tag != kept.tag
+    assert found.body == printed(own, capfdbinary)
+
+
 def test_rates_are_worked_on_once_for_every_grouping(
     service: Service, own: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
