@@ -134,8 +134,7 @@ class Service:
         """The rates at the end of a window, which do not depend on how long it is or how its rows are grouped."""
         from kpi.report import rates_of
 
-        register = of.plant.register.sha256 if of.plant.register else ""
-        key = (of.plant.sha256, register, of.end)
+        key = (of.plant.id, *of.plant.files.values(), of.end)
         found: dict[str, Rate] = self._rates.of(key, of.end, reader, lambda known: rates_of(known, of, archive, now))
         return found
 
