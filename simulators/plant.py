@@ -24,6 +24,7 @@ MS = 1_000_000
 AHEAD = 800 * 86_400_000 * MS
 NEAREST = {SETUP: (IDLE, DOWN), DOWN: (IDLE, OFF), IDLE: (OFF, DOWN), OFF: (IDLE, DOWN), PLANNED: (OFF, IDLE)}
 WH_PER = {unit: size / UNITS["Wh"][1] for unit, (dimension, size) in UNITS.items() if dimension == "energy"}
+SHARES = {"generated": 5, "sold": 50, "other": 30, "fresh": 2, "reused": 6}  # one part in so many of what machines take
 FLOW = {"m3": 11, "万m3": 11, "kg": 3, "t": 3, "GJ": 2, "MJ": 900}  # units an hour and running machine, about
 
 
@@ -173,13 +174,13 @@ class VirtualPlant:
         unit = meter.point.unit or "kWh"
         read, per = ("power", RATES[unit]) if unit in RATES else ("energy", unit)
         energy = sum((m.at(times // MS)[read] for m in inside), np.zeros(len(times), np.int64))
-        share = {"generated": 5, "sold": 50, "other": 30}.get(meter.role, 1)
+        share = SHARES.get(meter.role, 1)
         if unit in RATES:
             step = 1 / WH_PER[per] if per in WH_PER else Fraction(FLOW.get(per, 1), 7400)
             return _wire(meter.point, energy // share, step)
         if unit in WH_PER and unit not in FLOW:
             return _counted(meter.point, energy // (WATT_MS_PER_WH * share), "kWh")
-        flow = energy // WATT_MS_PER_WH * FLOW.get(unit, 1) // (3 if meter.role == "reused" else 1)
+        flow = energy // WATT_MS_PER_WH * FLOW.get(unit, 1) // share
         return _wrapped(meter.point, _wire(meter.point, flow, Fraction(1, 7400)))
 
     def _within(self, meter: Meter, asset: str) -> bool:
