@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba.extras import lacking
+
 if TYPE_CHECKING:
     from kpi.forms.assess import Assessment
 
@@ -43,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
                 Path(args.xlsx).write_bytes(workbook(made, args.lang))
         except ImportError as error:
-            print(f"gemba assess: needs {error.name}; in Gemba's folder run: pip install '.[forms]'", file=sys.stderr)
-            return 1
+            return lacking("assess", error, "forms")
         except OSError as error:
             print(f"gemba assess: {args.xlsx}: cannot be written: {error.strerror}; name another file", file=sys.stderr)
             return 1

@@ -1,10 +1,11 @@
 """`gemba demo`: a simulated plant with weeks behind it, an agent, its numbers on a page, and the truth beside them."""
 
 import argparse
-import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+
+from gemba.extras import lacking
 
 EXAMPLE = """examples:
   gemba demo
@@ -41,7 +42,6 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.demo.play import play
     except ImportError as error:
-        print(f"gemba demo: needs {error.name}; in Gemba's folder run: pip install '.[demo]'", file=sys.stderr)
-        return 1
+        return lacking("demo", error, "demo")
     with tempfile.TemporaryDirectory(prefix="gemba-demo-") as folder:
         return play(Path(folder), args)

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from gemba.extras import lacking
+
 EXAMPLE = """examples:
   gemba energy plant.yaml --month 2026-10
   gemba energy plant.yaml --from 2026-01-01 --to 2027-01-01 --revenue 5200 --per month
@@ -50,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         document = answer(args)
     except ImportError as error:
-        print(f"gemba energy: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
-        return 1
+        return lacking("energy", error, "kpi")
     if args.json:
         import orjson
 

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba.extras import lacking
+
 if TYPE_CHECKING:
     from config.plant import Plant
 
@@ -60,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
             with whole(Path(args.out)) as out:
                 count = (write_parquet if args.format == "parquet" else write_csv_file)(out, keys, windows)
     except ImportError as error:
-        print(f"gemba export: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
-        return 1
+        return lacking("export", error, "kpi")
     except OSError as error:
         print(f"gemba export: {args.out}: cannot be written: {error.strerror}; name another file", file=sys.stderr)
         return 1

@@ -6,6 +6,8 @@ import sys
 import time as clocks
 from pathlib import Path
 
+from gemba.extras import lacking
+
 EXAMPLE = "example: gemba import plant.yaml history.csv --hold 15min"
 
 
@@ -29,8 +31,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from store.transfer.intake import take_in
     except ImportError as error:
-        print(f"gemba import: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
-        return 1
+        return lacking("import", error, "kpi")
     plant = load(Path(args.plant))
     if fault := held_by(plant, args.gateway):
         print(f"gemba import: {fault}", file=sys.stderr)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gemba.extras import lacking
+
 SECOND = 10**9
 EXAMPLE = """examples:
   gemba kpi plant.yaml
@@ -39,8 +41,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from kpi.report import Question, report
     except ImportError as error:
-        print(f"gemba kpi: needs {error.name}; in Gemba's folder run: pip install '.[kpi]'", file=sys.stderr)
-        return 1
+        return lacking("kpi", error, "kpi")
     from kpi.facts.archive import Archive
     from kpi.plants import Group
     from store.choice import open_reader

@@ -5,6 +5,8 @@ import logging
 import sys
 from pathlib import Path
 
+from gemba.extras import lacking
+
 EXAMPLE = "example: gemba serve plant.yaml --port 8080"
 
 
@@ -21,8 +23,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.web import refused, serve
     except ImportError as error:
-        print(f"gemba serve: needs {error.name}; in Gemba's folder run: pip install '.[serve]'", file=sys.stderr)
-        return 1
+        return lacking("serve", error, "serve")
     if fault := refused(load(Path(args.plant)), args.host):
         print(f"gemba serve: {fault}", file=sys.stderr)
         return 2

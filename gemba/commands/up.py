@@ -5,6 +5,8 @@ import logging
 import sys
 from pathlib import Path
 
+from gemba.extras import lacking
+
 EXAMPLE = "example: gemba up plant.yaml"
 
 
@@ -24,8 +26,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from gemba.web import Web, refused
     except ImportError as error:
-        print(f"gemba up: needs {error.name}; in Gemba's folder run: pip install '.[serve]'", file=sys.stderr)
-        return 1
+        return lacking("up", error, "serve")
     plant = load(Path(args.plant))
     if fault := collected_by(plant, args.gateway) or refused(plant, args.host):
         print(f"gemba up: {fault}", file=sys.stderr)
