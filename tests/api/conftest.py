@@ -1,14 +1,19 @@
 """A small plant with a day of history in its journal, and the API over it."""
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from config.load import load
 from gemba.demo.past import write
+from gemba.web import listening
 from kpi.api.app import application
 from kpi.api.tokens import Tokens
 from simulators.plant import VirtualPlant
@@ -47,6 +52,20 @@ press-01,一号冲床,A,stamping,冲压,production,native,yes,yes
 press-02,二号冲床,A,stamping,冲压,production,native,no,no
 drill-01,钻床,B,,钻孔,production,none,no,no
 """
+
+
+@contextmanager
+def answering(plant_file: Path) -> Iterator[str]:
+    """The address of a server of its own, for clients that are not of this process."""
+    door = listening("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(application(plant_file), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(60)
 
 
 @pytest.fixture(scope="session")

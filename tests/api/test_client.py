@@ -4,33 +4,24 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from gemba.web import listening
 from kpi.api.app import application, described
 from kpi.api.tokens import Tokens
+from tests.api.conftest import answering
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 @pytest.fixture
 def address(plant_file: Path) -> Iterator[str]:
-    door = listening("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(plant_file), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{door.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with answering(plant_file) as found:
+        yield found
 
 
 def test_the_client_of_the_page_runs(address: str, tokens: Tokens, tmp_path: Path) -> None:

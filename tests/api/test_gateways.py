@@ -29,7 +29,7 @@ APART = """  plc: {protocol: modbus, url: "tcp://192.168.10.11:502", every: 1s, 
   meter: {protocol: modbus, url: "tcp://192.168.10.12:502", every: 10s, gateway: g2}"""
 
 
-def part(plant: Plant, gateway: str) -> Plant:
+def part(plant: Plant, gateway: str | None) -> Plant:
     """What one gateway collects."""
     sources = {name: source for name, source in plant.sources.items() if source.gateway == gateway}
     assets = {a.id: a for a in plant.assets.values() if all(p.source in sources for p in a.points.values())}

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from config.load import load
 from gemba.demo.past import write
-from gemba.web import listening
-from kpi.api.app import application
 from simulators.plant import VirtualPlant
 from store.journal import place
-from tests.api.conftest import END, HOUR, PLANT
+from tests.api.conftest import END, HOUR, PLANT, answering
 
 ASSETS, DAYS = 6, 1
 QUESTIONS = 80  # threads for requests are forty
@@ -31,15 +28,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     plant = load(tmp_path / "plant.yaml")
     start = END - DAYS * 24 * HOUR
     write(place(plant), plant, VirtualPlant(plant, start), start, END, {})
-    door = listening("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(application(tmp_path / "plant.yaml"), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{door.getsockname()[1]}/api/v1"
-    server.should_exit = True
-    thread.join(60)
+    with answering(tmp_path / "plant.yaml") as found:
+        yield f"{found}/api/v1"
 
 
 def test_health_answers_while_all_threads_work(address: str) -> None:

@@ -7,10 +7,10 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from urllib.parse import urlsplit
 
-from tests.store.scripted import Reply
+from tests.store.scripted import Reply, exchanging
 
 PASSED_ON = ("Authorization", "Content-Type", "Content-Encoding", "Accept")
 Script = Callable[["Between", str, bytes], Reply]
@@ -57,40 +57,8 @@ class Between:
 def between(target: str) -> Iterator[Between]:
     of = Between(target)
 
-    class Exchange(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(method: str, path: str, body: bytes, headers: Message) -> Reply:
+        return of.answer(method, path, body, {name: headers[name] for name in PASSED_ON if name in headers})
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            sent = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
-            reply = of.answer(self.command, self.path, body, sent)
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            if reply.status != 204:
-                self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            if reply.status != 204:
-                self.wfile.write(reply.body)
-
-        def do_GET(self) -> None:
-            self.do_POST()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:  # a client that gave up
-            pass
-
-    with Quiet(("127.0.0.1", 0), Exchange) as server:
-        of.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield of
-        finally:
-            server.shutdown()
-            thread.join()
+    with exchanging(answer) as of.port:
+        yield of

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -81,27 +82,25 @@ class Scripted:
 
 
 @contextmanager
-def scripted(port: int = 0) -> Iterator[Scripted]:
-    of = Scripted()
+def exchanging(answer: Callable[[str, str, bytes, Message], Reply | None], port: int = 0) -> Iterator[int]:
+    """The port of a server on loopback; `answer` is given method, path, body and headers, and None is silence."""
 
     class Exchange(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            of.authorizations.add(self.headers.get("Authorization", ""))
-            reply = of.answer(self.path, body)
-            if reply.silent:
-                of.hanging.set()
-                of.over.wait(30)
+            reply = answer(self.command, self.path, body, self.headers)
+            if reply is None:
                 return
-            time.sleep(reply.pause)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
+            if reply.status != 204:
+                self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            if reply.status != 204:
+                self.wfile.write(reply.body)
 
         def do_GET(self) -> None:
             self.do_POST()
@@ -116,12 +115,31 @@ def scripted(port: int = 0) -> Iterator[Scripted]:
             pass
 
     with Quiet(("127.0.0.1", port), Exchange) as server:
-        of.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def scripted(port: int = 0) -> Iterator[Scripted]:
+    of = Scripted()
+
+    def answer(_: str, path: str, body: bytes, headers: Message) -> Reply | None:
+        of.authorizations.add(headers.get("Authorization", ""))
+        reply = of.answer(path, body)
+        if reply.silent:
+            of.hanging.set()
+            of.over.wait(30)
+            return None
+        time.sleep(reply.pause)
+        return reply
+
+    with exchanging(answer, port) as of.port:
         try:
             yield of
         finally:
             of.over.set()
-            server.shutdown()
-            thread.join()
