@@ -1,4 +1,5 @@
-"""Facts of past days formed before anybody asks: when the server starts, and whenever a production day is over."""
+"""Facts of past days and the first page, formed before anybody asks: when the server starts, and whenever a production
+day is over."""
 
 import logging
 import subprocess
@@ -56,7 +57,7 @@ class Ahead:
             self._stopped.wait(LOOK)
 
     def _form(self) -> None:
-        process = subprocess.Popen([sys.executable, "-P", "-m", "kpi.facts.ahead", str(self._service.file.resolve())])
+        process = subprocess.Popen([sys.executable, "-P", "-m", "kpi.api.forming", str(self._service.file.resolve())])
         waited = 0.0
         while process.poll() is None and waited < LONGEST and not self._stopped.wait(STEP):
             waited += STEP

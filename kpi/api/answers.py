@@ -11,22 +11,20 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from store.reader import Event, Links, Reader, Series
+from kpi.api.witness import Key, Proof, Witness
+from store.reader import Reader
 
 FRESH = 5 * 10**9  # an answer may be so old before it is looked at again [ns]
 LONG = 2 * 10**8  # work after which memory is given back [ns]
 ROOM = 24 * 2**20  # bytes kept
 SMALL = 1024  # bytes that are not worth packing
-
-Key = tuple[Any, ...]
 
 
 class Answer:
@@ -46,77 +44,10 @@ class Answer:
         return len(self.body) + len(self.__dict__.get("packed", b""))
 
 
-class Witness:
-    """A reader that remembers what it was asked of versions, events and span; and whether rows were read."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.rows = False
-        self.told: dict[tuple[str, Key], object] = {}
-
-    @property
-    def store(self) -> Literal["journal", "influxdb"]:
-        return self._reader.store
-
-    def steady(self) -> AbstractContextManager[None]:
-        return self._reader.steady()
-
-    def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
-        self.rows = True
-        return self._reader.series(asset, points, start, end)
-
-    def before(self, asset: str, points: Sequence[str], time: int, good: int = 1) -> dict[str, Series]:
-        self.rows = True
-        return self._reader.before(asset, points, time, good)
-
-    def after(self, asset: str, points: Sequence[str], time: int, good: int = 1) -> dict[str, Series]:
-        self.rows = True
-        return self._reader.after(asset, points, time, good)
-
-    def links(self, assets: Sequence[str], start: int, end: int) -> dict[str, Links]:
-        self.rows |= bool(assets)
-        return self._reader.links(assets, start, end)
-
-    def events(self, start: int, end: int, kinds: Sequence[str] = ()) -> list[Event]:
-        found = self._reader.events(start, end, kinds)
-        self.told["events", (start, end, tuple(kinds))] = found
-        return found
-
-    def span(self) -> tuple[int, int] | None:
-        found = self._reader.span()
-        self.told["span", ()] = found
-        return found
-
-    def version(self, asset: str, start: int, end: int) -> str:
-        found = self._reader.version(asset, start, end)
-        self.told["version", (asset, start, end)] = found
-        return found
-
-    @property
-    def lasts(self) -> bool:
-        """Whether what was made names the versions of everything behind it."""
-        return not self.rows and any(name == "version" for name, _ in self.told)
-
-    def stands(self, reader: Reader, end: int) -> bool:
-        """Whether this reader would say the same; rows may have come after `end`, the last that the question asks."""
-        if self.rows or reader.store != self.store:
-            return False
-        with reader.steady():
-            return all(self._same(reader, name, asked, told, end) for (name, asked), told in self.told.items())
-
-    def _same(self, reader: Reader, name: str, asked: Key, told: Any, end: int) -> bool:
-        if name == "span":
-            now = reader.span()
-            return (told is None) == (now is None) and (
-                told is None or now is None or (told[0], min(told[1], end)) == (now[0], min(now[1], end))
-            )
-        return bool(getattr(reader, name)(*asked) == told)
-
-
 @dataclass(slots=True)
 class _Kept:
     answer: Answer
-    witness: Witness
+    proof: Proof
     seen: int  # monotonic [ns], when it was last known to be right
 
     def within(self, age: int) -> bool:
@@ -134,10 +65,16 @@ class Answers:
         self._asked: dict[Key, threading.Lock] = {}
 
     def of(
-        self, key: Key, end: int, reader: Callable[[], Reader], made: Callable[[Reader], Any], lasting: bool = True
+        self,
+        key: Key,
+        end: int,
+        reader: Callable[[], Reader],
+        made: Callable[[Reader], Any],
+        ready: Callable[[], tuple[Answer, Proof] | None],
+        lasting: bool = True,
     ) -> Answer:
-        """The answer to the question `key` about time up to `end`, formed by `made` where none is kept that stands.
-        One that is not `lasting` rests on more than this reader, and serves for a few seconds only."""
+        """The answer to the question `key` about time up to `end`, formed by `made` where none is kept or `ready` that
+        stands. One that is not `lasting` rests on more than this reader, and serves for a few seconds only."""
         kept = self._find(key)
         if kept is not None and kept.within(FRESH):
             return kept.answer
@@ -149,8 +86,9 @@ class Answers:
         try:
             kept = self._find(key)
             if kept is None or not kept.within(FRESH):
-                kept = self._again(kept, end, reader(), made)
-                kept.witness.rows |= not lasting
+                old = (kept.answer, kept.proof) if kept else ready()
+                kept = self._again(old, end, reader(), made)
+                kept.proof.rows |= not lasting
                 self._keep(key, kept)
             return kept.answer
         finally:
@@ -158,15 +96,22 @@ class Answers:
             with self._one:
                 self._asked.pop(key, None)
 
-    def _again(self, kept: _Kept | None, end: int, reader: Reader, made: Callable[[Reader], Any]) -> _Kept:
+    def _again(
+        self, old: tuple[Answer, Proof] | None, end: int, reader: Reader, made: Callable[[Reader], Any]
+    ) -> _Kept:
         begun = time.monotonic_ns()
-        if kept is not None and kept.witness.stands(reader, end):
-            return _Kept(kept.answer, kept.witness, begun)
+        if old is not None and old[1].stands(reader, end):
+            return _Kept(*old, begun)
         witness = Witness(reader)
         answer = Answer(orjson.dumps(made(witness)) + b"\n")
         if time.monotonic_ns() - begun > LONG:
             _give_back()
-        return _Kept(answer, witness, time.monotonic_ns())
+        return _Kept(answer, witness.proof, time.monotonic_ns())
+
+    def lasting(self) -> dict[Key, tuple[Answer, Proof]]:
+        """Those that are right for as long as the store says the same."""
+        with self._one:
+            return {key: (kept.answer, kept.proof) for key, kept in self._kept.items() if kept.proof.lasts}
 
     def _find(self, key: Key) -> _Kept | None:
         with self._one:
@@ -198,7 +143,7 @@ class Remembered:
     def __init__(self, few: int = 8) -> None:
         self._few = few
         self._one = threading.Lock()
-        self._kept: OrderedDict[Key, tuple[Witness, Any]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[Proof, Any]] = OrderedDict()
 
     def of(self, key: Key, end: int, reader: Reader, made: Callable[[Reader], Any]) -> Any:
         with self._one:
@@ -207,9 +152,9 @@ class Remembered:
             return kept[1]
         witness = Witness(reader)
         found = made(witness)
-        if witness.lasts:
+        if witness.proof.lasts:
             with self._one:
-                self._kept[key] = witness, found
+                self._kept[key] = witness.proof, found
                 while len(self._kept) > self._few:
                     self._kept.popitem(last=False)
         return found

@@ -13,8 +13,10 @@ from config import span
 from config.faults import PlantError
 from config.load import load
 from config.plant import Plant
-from kpi.api.answers import Answer, Answers, Key, Remembered
+from kpi.api.answers import Answer, Answers, Remembered
 from kpi.api.problems import Problem, fault
+from kpi.api.ready import Ready
+from kpi.api.witness import Key
 from kpi.facts.archive import Archive
 from store import StoreError
 from store.choice import Stores
@@ -101,6 +103,14 @@ class Service:
     def archive(self) -> Archive:
         plant = self.plant()
         return Archive(plant.data, plant.id)
+
+    def keep(self) -> None:
+        """What was answered and lasts, for the next process."""
+        self._ready().keep(self._answers.lasting())
+
+    def _ready(self) -> Ready:
+        plant = self.plant()
+        return Ready(plant.data / "answers" / plant.id)
 
     # -- questions -------------------------------------------------------------------------------------------------
     def window(
@@ -232,5 +242,8 @@ class Service:
             with self._work:
                 return made(reader)
 
-        plant = self.plant()
-        return self._answers.of((*plant.files.values(), *key), reach[1], lambda: self.reader(*reach), worked, lasting)
+        whole = (*self.plant().files.values(), *key)
+        ready = self._ready()
+        return self._answers.of(
+            whole, reach[1], lambda: self.reader(*reach), worked, lambda: ready.find(whole), lasting
+        )

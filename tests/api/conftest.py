@@ -82,8 +82,8 @@ def plant_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own(plant_file: Path, tmp_path: Path) -> Path:
-    """The plant with its journal and no facts, for one test alone."""
-    shutil.copytree(plant_file.parent, tmp_path / "own", ignore=shutil.ignore_patterns("facts"))
+    """The plant with its journal, nothing formed, for one test alone."""
+    shutil.copytree(plant_file.parent, tmp_path / "own", ignore=shutil.ignore_patterns("facts", "answers"))
     return tmp_path / "own" / "plant.yaml"
 
 

@@ -9,8 +9,8 @@ from config.load import load
 from kpi.api import ahead, answers
 from kpi.api import service as service_module
 from kpi.api.ahead import Ahead
+from kpi.api.forming import form
 from kpi.api.service import Service
-from kpi.facts.ahead import form
 from kpi.facts.archive import Archive
 
 DAY = 86_400 * 10**9

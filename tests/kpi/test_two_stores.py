@@ -12,7 +12,7 @@ import pytest
 from config.load import load
 from config.plant import InfluxDB, Keep, Plant
 from connectors.base import Column, Frame, layout
-from kpi.api.answers import Witness
+from kpi.api.witness import Witness
 from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, facts
 from store.influx import InfluxReader
@@ -65,7 +65,7 @@ class Rig:
     def ask(self, reader: Reader) -> tuple[Facts, bool]:
         """The facts of both days, and whether rows had to be read for them."""
         witness = Witness(reader)
-        return facts(witness, self.plant, START, END, self.archive, NOW), witness.rows
+        return facts(witness, self.plant, START, END, self.archive, NOW), witness.proof.rows
 
 
 @pytest.fixture

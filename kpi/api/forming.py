@@ -1,4 +1,5 @@
-"""`python -m kpi.facts.ahead PLANT`: forms the facts that the first page will ask for, the last day first.
+"""`python -m kpi.api.forming PLANT`: forms the facts that the first page will ask for, the last day first, and keeps
+the documents that it is filled from.
 
 A process of its own: what it takes of memory goes back with it, and whoever is answered meanwhile has the other core.
 """
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from config import span
 from config.load import load
+from kpi.api.service import Service
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
 from store import StoreError
@@ -39,11 +41,25 @@ def form(plant_file: Path, now: int) -> None:
         reader.close()
 
 
+def answer(service: Service) -> None:
+    """The documents of the last day, as the page asks for them."""
+    window = service.window(None, None)
+    service.kpis(window, "asset")
+    service.kpis(window, "line")
+    service.energy(window)
+    service.keep()
+
+
 def main() -> int:
     os.nice(10)
+    plant_file = Path(sys.argv[1])
     try:
-        form(Path(sys.argv[1]), time.time_ns())
+        form(plant_file, time.time_ns())
+        answer(Service(plant_file))
     except StoreError:  # said by whoever is asked next
+        return 1
+    except OSError as error:
+        print(f"what was formed ahead cannot be kept (got {error}); each first question forms its own", file=sys.stderr)
         return 1
     return 0
 
