@@ -33,28 +33,27 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 def test_health_answers_while_all_threads_work(address: str) -> None:
-    answered: list[float] = []
+    answered: list[int] = []
 
     def ask(number: int) -> None:
         asked = f"kpis?from=2026-11-20T{number // 60:02}:{number % 60:02}&to=2026-11-20T23:59"
         with urllib.request.urlopen(f"{address}/{asked}", timeout=300) as reply:
             assert json.load(reply)["rows"]
-        answered.append(time.monotonic())
+        answered.append(number)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(QUESTIONS)]
     for thread in threads:
         thread.start()
     while not answered:
         time.sleep(0.05)
-    took = []
+    meanwhile = []  # answers that others got while who asked for health waited
     while len(answered) < QUESTIONS // 2:
-        began = time.monotonic()
-        with urllib.request.urlopen(f"{address}/health", timeout=60) as reply:
+        before = len(answered)
+        with urllib.request.urlopen(f"{address}/health", timeout=300) as reply:
             assert json.load(reply)["status"] == "ok"
-        took.append(time.monotonic() - began)
+        meanwhile.append(len(answered) - before)
         time.sleep(0.05)
     for thread in threads:
         thread.join()
     assert len(answered) == QUESTIONS
-    assert len(took) > 3
-    assert max(took) < (max(answered) - min(answered)) / 4, "it waited for those who work"
+    assert max(meanwhile) < QUESTIONS // 4, "it stood in line behind those who wait for a thread"
