@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import events, ui
+from nicegui import background_tasks, events, ui
 from starlette.requests import Request
 
 from config.faults import PlantError, TemplateError
 from config.zone import shown
 from gemba.dashboard import evidence
-from gemba.dashboard.ask import SPANS, Ask, Window, window
+from gemba.dashboard.ask import SPANS, Ask, Window, off, window
 from gemba.dashboard.markup import text
 from gemba.dashboard.words import say
 from kpi.api.problems import Problem
@@ -78,13 +78,17 @@ class View:
             self.html(f"<h2>{title}</h2>")
         return made
 
-    def filled(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Does the work once the page stands; what goes wrong is said in its place."""
+    def filled(self, work: Callable[[], Awaitable[None]], sought: Callable[[], object] | None = None) -> None:
+        """Does the work once the page stands; what goes wrong is said in its place. What the work will ask for is
+        `sought` at once, while the browser reads its scripts."""
+        seeking = background_tasks.create(off(sought)) if sought else None
         waiting = self.html(f'<p role="status" class="card">{text(self.say("loading"))}</p>')
         place = ui.element("div")
 
         async def fill() -> None:
             try:
+                if seeking:
+                    await seeking
                 with place:
                     await work()
                 waiting.delete()

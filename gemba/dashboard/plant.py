@@ -36,9 +36,15 @@ def make(service: Service, live: Live) -> None:
         of = service.plant()
         under = f'<p class="quiet">{text(of.id)}</p>' if of.name else ""
         with frame(service, request, "plant", of.name or of.id, under) as view:
-            view.filled(lambda: _fill(view, live))
+            view.filled(lambda: _fill(view, live), lambda: _seek(view, live))
 
     ui.page("/")(plant_page)
+
+
+def _seek(view: View, live: Live) -> None:
+    live.now()
+    for by in ("asset", "line"):
+        view.service.kpis(view.ask.window, by)
 
 
 async def _fill(view: View, live: Live) -> None:
