@@ -328,7 +328,7 @@ def test_a_year_is_cut_in_well_under_a_second() -> None:
     start, end = at(SHANGHAI, "2026-01-01T00:00"), at(SHANGHAI, "2027-01-01T00:00")
     official = replace(TWO, workdays="china")
     cut(official, SHANGHAI, start, end)
-    began = time.perf_counter()
+    began = time.process_time()
     made = cut(official, SHANGHAI, start, end)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert int((made.end - made.start).sum()) == end - start
