@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-import paho.mqtt.client as paho
+from paho.mqtt._packet import PublishPacket
 
 from config import urls
 from config.addresses import SPARKPLUG
@@ -33,6 +33,7 @@ ROOM = 2 * WINDOW
 """Frames that wait for the agent before the broker has to."""
 MOST_TOPICS = 20_000
 """Topics whose decoders are remembered; a wildcard may bring more than anybody asked for."""
+_SPARKPLUG = SPARKPLUG.encode()
 _log = logging.getLogger("gemba.mqtt")
 
 
@@ -70,7 +71,7 @@ class Mqtt:
         self._topics = Topics(self._points)
         self._subscriptions = subscriptions(self._points)
         self._decoders = {group: Decoder(source.id, group) for group in self._topics.groups}
-        self._carried: dict[str, tuple[Decoder, ...]] = {}
+        self._carried: dict[bytes, tuple[Decoder, ...]] = {}
         self._noted: set[Group | str] = set()  # what was said once
         called = client_id(source, plant)
         self._name = Name(f"{called}-visit-{os.urandom(4).hex()}" if visit else called, visit)
@@ -158,9 +159,9 @@ class Mqtt:
     def _has_room(self) -> bool:
         return len(self._queue) < ROOM
 
-    def _heard(self, message: paho.MQTTMessage) -> None:
+    def _heard(self, message: PublishPacket) -> None:
         """A message becomes frames, or none: either way it is known what is owed for it."""
-        mid, payload = message.mid if message.qos else 0, bytes(message.payload)
+        mid, payload = message.mid, bytes(message.payload)
         sign = digest(payload) if mid else 0
         before = len(self._queue)
         if not message.retain and not (message.dup and self._owed.again(mid, sign)):
@@ -173,7 +174,7 @@ class Mqtt:
         if len(self._queue) == before:
             self._acknowledge(self._owed.due(now))
 
-    def _take(self, topic: str, payload: bytes, dup: bool) -> None:
+    def _take(self, topic: bytes, payload: bytes, dup: bool) -> None:
         now = self._clock.wall_ns()
         decoders = self._carried.get(topic)
         if decoders is None:
@@ -182,16 +183,17 @@ class Mqtt:
             self._queue.append(decoder.frame(payload, now))
             if decoder.unstamped and decoder.group not in self._noted:
                 self._noted.add(decoder.group)
-                _log.warning("%s: %s: a time that cannot be meant; that of receipt is taken", self.source.id, topic)
-        if topic.startswith(SPARKPLUG):
-            self._queue.extend(self._nodes.frames(topic, payload, now, dup))
+                said = topic.decode()
+                _log.warning("%s: %s: a time that cannot be meant; that of receipt is taken", self.source.id, said)
+        if topic.startswith(_SPARKPLUG):
+            self._queue.extend(self._nodes.frames(topic.decode(), payload, now, dup))
             if self._nodes.changed:
                 self._keep_births()
 
-    def _find(self, topic: str) -> tuple[Decoder, ...]:
+    def _find(self, topic: bytes) -> tuple[Decoder, ...]:
         if len(self._carried) >= MOST_TOPICS:
             self._carried.clear()
-        found = self._carried[topic] = tuple(self._decoders[group] for group in self._topics.carried(topic))
+        found = self._carried[topic] = tuple(self._decoders[group] for group in self._topics.carried(topic.decode()))
         return found
 
     def _keep_births(self) -> None:

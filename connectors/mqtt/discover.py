@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import paho.mqtt.client as paho
+from paho.mqtt._packet import PublishPacket
 
 from config.addresses import SPARKPLUG
 from config.json_path import Path, written
@@ -44,7 +44,7 @@ async def discover(source: Source, plant: Plant, topic: str = "#", seconds: floa
     heard = _Heard()
     session: Session | None = None
 
-    def listen(message: paho.MQTTMessage) -> None:
+    def listen(message: PublishPacket) -> None:
         if message.qos and session is not None:
             session.acknowledge([message.mid])
         heard.take(message)
@@ -90,9 +90,9 @@ class _Heard:
         self._unborn: set[str] = set()
         self._left_out: dict[str, str] = {}
 
-    def take(self, message: paho.MQTTMessage) -> None:
+    def take(self, message: PublishPacket) -> None:
         try:
-            topic = message.topic
+            topic = message.topic.decode()
         except UnicodeDecodeError:
             return
         if topic.startswith(SPARKPLUG):

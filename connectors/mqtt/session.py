@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
+from paho.mqtt._packet import PublishPacket, decode_publish
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -24,7 +25,7 @@ from connectors import quality
 from connectors.base import Disconnected, said
 from connectors.mqtt.owed import WINDOW
 from connectors.mqtt.tls import broken_off, context, refused, untrusted
-from connectors.mqtt.wire import LARGEST, Wire, permit
+from connectors.mqtt.wire import LARGEST, Wire, header, permit
 from connectors.secret import secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -51,18 +52,19 @@ class Name:
 
 
 class Client(paho.Client):
-    """paho on a wire that is connected already."""
+    """paho on a wire that is connected already. Messages, which are nearly all that comes, it only decodes: its own way
+    from the socket to a callback costs five times as much as that, in locks, log lines and objects."""
 
     wire: Wire
+    heard: Callable[[PublishPacket], None]
 
     def _create_socket(self) -> Any:
         return self.wire
 
     def _handle_on_message(self, message: paho.MQTTMessage) -> None:
-        # paho looks for a callback for each topic, under two locks; there is one callback and one thread.
-        heard = self.on_message
-        assert heard is not None
-        heard(self, None, message)
+        """Of a packet that came in pieces."""
+        marks, topic = (message.dup, message.qos, message.retain), message._topic
+        self.heard(PublishPacket(*marks, topic, message.mid, message.properties, message.payload))
 
     def read_all(self, goes_on: Callable[[], bool]) -> bool:
         """Takes packets off the wire; whether all that are whole were taken."""
@@ -73,9 +75,23 @@ class Client(paho.Client):
                     return False
                 if not wire.at_packet():
                     return True
+                if (message := wire.message()) is not None:
+                    self._last_bytes_received = paho.time_func()
+                    self.heard(self._decoded(*message))
+                    continue
             if self.loop_read():
                 return True
         return True
+
+    def _decoded(self, first: int, body: bytes) -> PublishPacket:
+        packet = decode_publish(first, body, paho.MQTTv311)
+        if self._protocol != paho.MQTTv5:
+            return packet
+        # Its properties are nothing to us, and paho takes longer over having none than over all else.
+        found = header(packet.payload, -1)
+        if found is None or sum(found) - 1 > len(packet.payload):
+            raise ValueError("properties that are not whole")
+        return packet._replace(payload=packet.payload[sum(found) - 1 :])
 
     def _packet_queue(self, command: int, packet: bytes | bytearray, mid: int, qos: int, info: Any = None) -> Any:
         permit(packet)  # here for whoever asked for it; the wire looks again at what really leaves
@@ -96,7 +112,7 @@ class Session:
         self,
         source: Source,
         name: Name,
-        heard: Callable[[paho.MQTTMessage], None],
+        heard: Callable[[PublishPacket], None],
         woken: Callable[[], None],
         room: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -126,7 +142,7 @@ class Session:
         )
         client.wire = Wire(self._arrived, self._ended)
         client.on_connect, client.on_subscribe, client.on_unsubscribe = self._connected, self._answered, self._answered
-        client.on_message, client.on_disconnect = self._message, self._disconnected
+        client.heard, client.on_disconnect = self._message, self._disconnected
         client.on_socket_register_write = self._write_soon
         return client, client.wire
 
@@ -246,7 +262,7 @@ class Session:
         """There is room again."""
         self._loop.call_soon(self._arrived)
 
-    def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+    def _message(self, message: PublishPacket) -> None:
         try:
             self._heard(message)
         except Exception as fault:

@@ -1,16 +1,18 @@
 """The socket that paho believes it has: bytes come and go by asyncio's transport, TLS included, and only what a reader
 says gets through.
 
-What arrives is kept until paho has taken it, packet by packet, so that paho's reading a byte at a time costs no system
-call; a packet without end is cut, and what was cut of it does not arrive. The filter stands where every byte leaves:
-whoever asks for it, a PUBLISH raises `PermissionError` before it is sent.
+What arrives is kept until it is taken, packet by packet: a message that is here whole in one go, all else by paho,
+whose reading a byte at a time costs no system call here. A packet without end is cut, and what was cut of it does not
+arrive. The filter stands where every byte leaves: whoever asks for it, a PUBLISH raises `PermissionError` before it is
+sent.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import cast
 
-CONNECT, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 1, 4, 5, 6, 7, 8, 10, 12, 14
+CONNECT, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 1, 3, 4, 5, 6, 7
+SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 8, 10, 12, 14
 READING = frozenset({CONNECT, PUBACK, PUBREC, PUBCOMP, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT})
 WILL = 0x04  # of the flags of a CONNECT: the broker is to publish something for us
 LARGEST = 2**21 - 1
@@ -99,6 +101,19 @@ class Wire(asyncio.Protocol):
         if length > LARGEST:
             self._cut(head, length)
         return True
+
+    def message(self) -> tuple[int, bytes] | None:
+        """The first byte and the body of a message at QoS 0 or 1 that is here whole, taken off the wire; None for all
+        else, which paho reads. Asked where `at_packet` said yes."""
+        data, at = self._data, self._at
+        if data[at] & 0xF4 != PUBLISH << 4:
+            return None
+        head, length = header(data, at) or (0, LARGEST)
+        start, end = at + head, at + head + length
+        if end > len(data):
+            return None
+        self._at = end
+        return data[at], data[start:end]
 
     def _cut(self, head: int, length: int) -> None:
         """A packet of just LARGEST bytes in the place of this one; more of its bytes are still to come."""

@@ -11,6 +11,7 @@ import paho.mqtt.client as paho
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paho.mqtt._packet import PublishPacket
 from paho.mqtt.enums import CallbackAPIVersion
 
 import connectors.mqtt
@@ -51,17 +52,17 @@ def wire() -> tuple[Wire, Transport]:
     return made, transport
 
 
-def listening(room: int = 1_000_000_000) -> tuple[Client, Transport, list[bytes]]:
+def listening(room: int = 1_000_000_000, version: int = paho.MQTTv311) -> tuple[Client, Transport, list[bytes]]:
     """paho on a wire that is connected to nothing, and the payloads that it has heard."""
     heard: list[bytes] = []
-    client = Client(CallbackAPIVersion.VERSION2, "c", manual_ack=True)
+    client = Client(CallbackAPIVersion.VERSION2, "c", protocol=version, manual_ack=True)
 
     def arrived() -> None:
         client.wire.pause(not client.read_all(lambda: len(heard) < room))
 
     client.wire, transport = Wire(arrived, lambda _: None), Transport()
     client.wire.connection_made(transport)
-    client.on_message = lambda _c, _d, message: heard.append(bytes(message.payload))
+    client.heard = lambda message: heard.append(message.payload)
     client._sock = client.wire  # type: ignore[assignment]
     return client, transport, heard
 
@@ -223,6 +224,59 @@ def test_packets_arrive_however_they_are_cut(payloads: list[bytes], sizes: list[
         client.wire.data_received(stream[:size])
         stream = stream[size:]
     assert heard == payloads
+
+
+def marked(dup: bool, qos: int, retain: bool) -> bytes:
+    """A PUBLISH to `a/b`, number 513 where it has one."""
+    first = 0x30 | dup << 3 | qos << 1 | retain
+    return packet(first, b"\x00\x03a/b" + (b"\x02\x01" if qos else b"") + b"said")
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize(("dup", "qos"), [(False, 0), (False, 1), (True, 1)])
+def test_a_message_is_the_same_whole_and_in_pieces(dup: bool, qos: int, retain: bool, size: int) -> None:
+    client, _, _ = listening()
+    heard: list[PublishPacket] = []
+    client.heard = heard.append
+    stream = marked(dup, qos, retain)
+    for start in range(0, len(stream), size):
+        client.wire.data_received(stream[start : start + size])
+    assert heard == [PublishPacket(dup, qos, retain, b"a/b", 513 if qos else 0, None, b"said")]
+
+
+def test_a_message_of_qos_2_is_heard_when_it_is_released() -> None:
+    """Nobody subscribes so, but a broker that sends it is answered as MQTT 3.1.1, section 4.3.3 has it."""
+    client, transport, heard = listening()
+    client.wire.data_received(marked(False, 2, False))
+    assert heard == []
+    client.loop_write()
+    assert transport.written[-4:] == b"\x50\x02\x02\x01"  # PUBREC
+    client.wire.data_received(b"\x62\x02\x02\x01")  # PUBREL
+    assert heard == [b"said"]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [b"\x00", b"\x02\x01\x01", b"\x07\x26\x00\x01k\x00\x01v", b"\x83\x01\x03\x00\x80" + 128 * b"x"],
+    ids=["none", "format", "user", "131 bytes"],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_the_properties_of_mqtt_5_are_no_part_of_a_payload(properties: bytes, size: int) -> None:
+    """MQTT 5, section 3.3.2.3: the payload begins where they end."""
+    client, _, heard = listening(version=paho.MQTTv5)
+    stream = packet(0x32, b"\x00\x01a\x00\x07" + properties + b"said")
+    for start in range(0, len(stream), size):
+        client.wire.data_received(stream[start : start + size])
+    assert heard == [b"said"]
+
+
+@pytest.mark.parametrize("body", [b"\x00\x01a\x00\x07", b"\x00\x01a\x00\x07\x05said", b"\x00\x01a\x00\x07\xff\xff"])
+def test_properties_that_end_behind_the_packet_are_no_mqtt(body: bytes) -> None:
+    client, _, heard = listening(version=paho.MQTTv5)
+    with pytest.raises(ValueError, match="not whole"):
+        client.wire.data_received(packet(0x32, body))
+    assert heard == []
 
 
 @pytest.mark.parametrize("chunk", [1000, 65_536, 1_000_003, 10_000_000])
