@@ -24,6 +24,7 @@ from kpi.report import Question, report
 from store.choice import open_reader
 
 SETTLE = 10 * SECOND  # the agent's first polls
+MINUTE = 60 * SECOND
 
 
 def play(folder: Path, args: argparse.Namespace) -> int:
@@ -74,7 +75,8 @@ def _compared(staged: Stage, end: int) -> dict[str, list[Line]]:
         if start < end:
             kpis = report(reader, plant, Question(start, end), archive, now)
             energy = energy_report(facts(reader, plant, start, end, archive, now))
-            found[name] = compare(kpis, energy, plant, staged.virtual, start, end)
+            links = reader.links(list(plant.assets), start - MINUTE, end)
+            found[name] = compare(kpis, energy, links, plant, staged.virtual, start, end)
     return found
 
 

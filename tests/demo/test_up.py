@@ -10,8 +10,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from gemba.demo.plant import plant_file, register_file
-
 GEMBA = (sys.executable, "-m", "gemba.cli")
 
 
@@ -20,10 +18,8 @@ def states(address: str) -> dict[str, Any]:
         return {row["asset"]: row["state"] for row in json.load(answer)["assets"]}
 
 
-def test_agent_and_pages_live_in_one_process(tmp_path: Path) -> None:
-    (tmp_path / "plant.yaml").write_text(plant_file(), encoding="utf-8")
-    (tmp_path / "register.csv").write_text(register_file(), encoding="utf-8")
-    simulate = (*GEMBA, "simulate", str(tmp_path / "plant.yaml"), "--out", str(tmp_path / "out"))
+def test_agent_and_pages_live_in_one_process(site: Path) -> None:
+    simulate = (*GEMBA, "simulate", str(site), "--out", str(site.parent / "out"))
     devices = subprocess.Popen(simulate, stdout=subprocess.PIPE, text=True)
     assert devices.stdout is not None
     file = devices.stdout.readline().strip()
@@ -32,7 +28,7 @@ def test_agent_and_pages_live_in_one_process(tmp_path: Path) -> None:
         assert up.stderr is not None
         found = re.search(r"http://\S+", up.stderr.readline())
         assert found
-        end, seen = time.monotonic() + 60, dict[str, Any]()
+        end, seen = time.monotonic() + 120, dict[str, Any]()
         while time.monotonic() < end and seen.get("press-01") != "running":
             time.sleep(0.3)
             seen = states(found[0])
@@ -40,16 +36,14 @@ def test_agent_and_pages_live_in_one_process(tmp_path: Path) -> None:
         with urllib.request.urlopen(found[0] + "metrics") as answer:
             assert b'gemba_up{plant="demo-01"} 1' in answer.read()
         up.send_signal(signal.SIGTERM)
-        assert up.wait(20) == 0
+        assert up.wait(60) == 0
     finally:
         for process in (up, devices):
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
 
 
-def test_elsewhere_than_on_loopback_it_wants_a_token_first(tmp_path: Path) -> None:
-    (tmp_path / "plant.yaml").write_text(plant_file(), encoding="utf-8")
-    (tmp_path / "register.csv").write_text(register_file(), encoding="utf-8")
-    words = (*GEMBA, "up", str(tmp_path / "plant.yaml"), "--host", "0.0.0.0", "--port", "0")
-    run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+def test_elsewhere_than_on_loopback_it_wants_a_token_first(site: Path) -> None:
+    words = (*GEMBA, "up", str(site), "--host", "0.0.0.0", "--port", "0")
+    run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 2 and "gemba token create" in run.stderr

@@ -1,9 +1,10 @@
 """What the demo says fits a terminal of 80 columns, in both languages."""
 
+from pathlib import Path
+
 import pytest
 
 from config.load import load
-from gemba.demo.plant import plant_file, register_file
 from gemba.demo.truth import Line
 from gemba.demo.words import table, tour
 from gemba.table import width
@@ -20,12 +21,9 @@ def lines(scale: float, outside: bool = False) -> list[Line]:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_table_of_35_days_and_the_tour_fit_80_columns(lang: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "plant.yaml").write_text(plant_file(), encoding="utf-8")
-    (folder / "register.csv").write_text(register_file(), encoding="utf-8")
+def test_a_table_of_35_days_and_the_tour_fit_80_columns(lang: str, site: Path) -> None:
     shown = table({"whole": lines(1), "live": lines(0.001)}, lang)
-    told = tour("http://127.0.0.1:65535/", load(folder / "plant.yaml"), lang)
+    told = tour("http://127.0.0.1:65535/", load(site), lang)
     assert max(width(line) for line in [*shown.splitlines(), *told.splitlines()]) <= 80
     assert "720.0" in shown and "5,545" in shown and "43.20" in shown  # h, kWh, min
 
