@@ -84,7 +84,7 @@ def _reachable(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def ask(path: Path, target: str = "/status", deadline: float = 2.0) -> bytes | None:
+def ask(path: Path, target: str = "/status", deadline: float = _DEADLINE) -> bytes | None:
     """What the agent answers; None where no agent runs."""
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(deadline)
