@@ -11,13 +11,16 @@ import numpy as np
 from config.plant import SECOND, Asset, OpcuaAddress, Plant, Point, Security, Source
 from connectors import quality
 from connectors.base import Frame
+from connectors.opcua import OpcUa
 from tests.servers.nodeopcua import NAMESPACE
 
 INSECURE = Security(insecure=True)
+PATIENT = 30 * SECOND
+"""The deadline of whatever is to go well: a machine that stands still for a second is no fault of the server."""
 
 
 def source(url: str, **words: Any) -> Source:
-    given: dict[str, Any] = {"every": SECOND // 10, "timeout": 2 * SECOND, "security": INSECURE} | words
+    given: dict[str, Any] = {"every": SECOND // 10, "timeout": PATIENT, "security": INSECURE} | words
     return Source("cell", "opcua", url, **given)
 
 
@@ -33,6 +36,17 @@ def plant(folder: Path, of: Source, points: Iterable[Point]) -> Plant:
     return Plant(
         "test", "test", ZoneInfo("UTC"), folder / "data", folder / "plant.yaml", "", {of.id: of}, {"a": Asset("a", own)}
     )
+
+
+def hurry(own: OpcUa, deadline: int) -> None:
+    """From here on this connector gives up sooner (or later again), on this connection and on the next."""
+    assert own._session is not None
+    own.source = replace(own.source, timeout=deadline)
+    own._session.timeout = deadline / SECOND
+    for poll in own._polls:
+        poll.group = replace(poll.group, deadline=deadline)
+    for subscription in own._subscriptions:
+        subscription.watch.group = replace(subscription.watch.group, deadline=deadline)
 
 
 def secured(policy: str, folder: Path, mode: str = "SignAndEncrypt", **words: Any) -> Security:

@@ -22,7 +22,7 @@ CODES = {"f": Type.DOUBLE, "i": Type.INT32, "s": Type.STRING}
 
 def watch(period: int = SECOND) -> notify.Watch:
     """Of three points, one of each kind."""
-    of = source("opc.tcp://x", every=period)
+    of = source("opc.tcp://x", every=period, timeout=2 * SECOND)
     items = [plan.Item(point(name, of), plan.node(f"s={name}", [])) for name in CODES]
     (group,) = plan.groups(of, "subscribe", items, 10)
     learned = plan.learned(group, dict(enumerate(CODES.values())))
