@@ -125,14 +125,18 @@ def span(
     if last is not None:
         return Span(now - _argument("last", last, values.duration), now)
     if month is not None:
-        return _cut(*_month(plant, _argument("month", month, _first_of_month)), now, "month", month)
+        first, following = _month(plant, _argument("month", month, _first_of_month))
+        return Span(_past("month", first, now, month), min(following, now), following > now)
     if start is None and end is None:
         day = last_day(plant, plant.calendar, now)
         return Span(day.start, day.end)
     if start is None:
         raise _wrong("from", "is missing", "give `from` with `to`")
-    begin = time(plant, "from", start)
-    return _cut(begin, now if end is None else time(plant, "to", end), now, "to" if end else "from", end or start)
+    begin = _past("from", time(plant, "from", start), now, start)
+    stop = now if end is None else time(plant, "to", end)
+    if stop <= begin:
+        raise _wrong("to", "leaves no time between its ends", "give an earlier `from`, or a later `to`", end)
+    return Span(begin, min(stop, now), stop > now)
 
 
 def time(plant: Plant, name: str, word: str) -> int:
@@ -145,12 +149,10 @@ def length(name: str, word: str) -> int:
     return _argument(name, word, values.duration)
 
 
-def _cut(start: int, end: int, now: int, name: str, word: str) -> Span:
-    stop = min(end, now)
-    if stop <= start:
-        what = "begins in the future" if start >= now and end > start else "leaves no time between its ends"
-        raise _wrong(name, what, "give an earlier `from`, or a later `to`", word)
-    return Span(start, stop, end > now)
+def _past(name: str, begin: int, now: int, word: str) -> int:
+    if begin >= now:
+        raise _wrong(name, "begins in the future", "give an earlier one", word)
+    return begin
 
 
 def _month(plant: Plant, first: date) -> tuple[int, int]:

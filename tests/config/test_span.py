@@ -74,8 +74,14 @@ def test_an_end_in_the_future_is_now_and_says_so(asked: dict[str, str], cut: boo
         ),
         (
             {"start": "2026-12-01", "end": "2026-12-02"},
-            "to: begins in the future (got 2026-12-02); give an earlier `from`, or a later `to`",
+            "from: begins in the future (got 2026-12-01); give an earlier one",
         ),
+        ({"start": "2026-11-22"}, "from: begins in the future (got 2026-11-22); give an earlier one"),
+        (
+            {"start": "2026-12-02", "end": "2026-11-01"},
+            "from: begins in the future (got 2026-12-02); give an earlier one",
+        ),
+        ({"month": "2026-12"}, "month: begins in the future (got 2026-12); give an earlier one"),
         (
             {"last": "30"},
             "last: must be a duration, a number and one of ms, s, min, h, d (got 30); "
