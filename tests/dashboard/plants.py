@@ -73,4 +73,4 @@ def served(file: Path) -> Iterator[tuple[str, int]]:
         yield found[0].strip().rstrip("/"), process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

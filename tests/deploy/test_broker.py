@@ -54,4 +54,4 @@ def test_an_agent_is_let_in_with_the_password_and_the_authority_of_prepare(prepa
         finally:
             agent.terminate()
             serving.terminate()
-            assert agent.wait(20) == 0
+            assert agent.wait(60) == 0

@@ -52,7 +52,7 @@ def test_an_agent_runs_without_the_extras_and_says_what_the_others_need(tmp_path
             time.sleep(0.2)
     finally:
         agent.terminate()
-        assert agent.wait(20) == 0
+        assert agent.wait(60) == 0
     for command in ("serve", "up"):
         told = gemba(command, str(plant))
         assert told.returncode == 1 and "pip install '.[serve]'" in told.stderr, told.stderr

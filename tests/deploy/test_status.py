@@ -107,4 +107,4 @@ def test_a_running_agent_tells_that_its_device_is_silent(tmp_path: Path) -> None
         assert "! 1 of 1 sources do not answer" in told and "Connection refused" in told
     finally:
         agent.terminate()
-        assert agent.wait(20) == 0
+        assert agent.wait(60) == 0
