@@ -1,7 +1,7 @@
 """The paths of the API, version 1. Each says what it takes, what it answers and which problems it may answer with."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
@@ -15,6 +15,9 @@ from kpi.api.answers import SMALL, Answer
 from kpi.api.models import Assessment
 from kpi.api.problems import MEDIA, Problem, fault
 from kpi.api.service import Service
+
+if TYPE_CHECKING:
+    from kpi.forms.assess import Assessment as Assessed
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BODY = 1_000_000  # bytes, at most
@@ -243,14 +246,20 @@ def _assessments(router: APIRouter, service: Service) -> None:
         from kpi.forms.workbook import workbook as filled
 
         headers = {"Content-Disposition": f'attachment; filename="{_form(name)}.xlsx"'}
-        return Response(filled(service.assessment(_form(name), body), of.lang), headers=headers, media_type=XLSX)
+        return Response(filled(_assessed(service, name, body), of.lang), headers=headers, media_type=XLSX)
 
     form = {"schema": {"$ref": "#/components/schemas/Form"}}
 
     @router.post("/assessments/{id}", responses=made("application/json", form), operation_id="assess")
     def assess(request: Request, name: NAME, body: Assessment, of: Annotated[asked.Language, Query()]) -> Response:
         """Measured and declared together: the document of `gemba assess --json`."""
-        return document(service.assessment(_form(name), body).document(of.lang), request)
+        return document(_assessed(service, name, body).document(of.lang), request)
+
+
+def _assessed(service: Service, name: str, body: Assessment) -> "Assessed":
+    window, of = service.window(body.start, body.to), body.baseline
+    before = service.window(of.start, of.to) if of else None
+    return service.assessment(_form(name), window, before, body.answers)
 
 
 def _form(name: str) -> str:

@@ -23,10 +23,9 @@ from store.choice import Stores
 from store.reader import Reader
 
 if TYPE_CHECKING:
-    from kpi.api.models import Assessment
     from kpi.binding.ground import Ground
     from kpi.facts.facts import Facts
-    from kpi.forms.assess import Assessment as Assessed
+    from kpi.forms.assess import Assessment
     from kpi.plants import Group
     from kpi.rate import Rate
 
@@ -186,19 +185,17 @@ class Service:
         key = ("energy", window, per, factors, revenue, baseline, baseline_revenue, by)
         return self._answer(key, (min(ends), max(ends)), made, lasting=group is None)
 
-    def assessment(self, template: str, asked: "Assessment") -> "Assessed":
-        """A form of this plant. Raises TemplateError and PlantError for what is wrong in the body."""
+    def assessment(
+        self, template: str, window: tuple[int, int], before: tuple[int, int] | None, answers: dict[str, Any]
+    ) -> "Assessment":
+        """A form of this plant. Raises TemplateError for what is wrong in the answers."""
         from config.template_file import load as load_template
         from kpi.forms.assess import assess, declared_of
 
         form = load_template(template)
-        declared = declared_of(form, asked.answers)
-        start, end = self.window(asked.start, asked.to)
-        before = None
-        if asked.baseline:
-            before = self.window(asked.baseline.start, asked.baseline.to)
+        declared = declared_of(form, answers)
         with self._work:
-            return assess(form, declared, self.ground(start, end, before))
+            return assess(form, declared, self.ground(*window, before))
 
     def ground(self, start: int, end: int, before: tuple[int, int] | None = None) -> "Ground":
         """What a form of this plant stands on."""
