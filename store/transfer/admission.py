@@ -16,6 +16,7 @@ from store.journal.history import History
 from store.journal.publication import Part, Strike
 from store.reader import Series
 from store.transfer.incoming import Faults, Incoming
+from store.transfer.outgoing import duration, spelled
 from store.transfer.values import FLOAT, INT, KINDS, TEXT
 
 WINDOW = 7 * 86400 * 10**9  # of stored rows looked at together
@@ -122,9 +123,9 @@ class Admission:
                 self.fresh[row] = not any(same)
                 struck += [place for place, alike in zip(there, same, strict=True) if not alike]
             else:
-                got = self._told(row, stored, there[0])
+                which_of, got = self._differs(row, stored, there[0])
                 do = "leave the row out, or give --replace to strike what is stored"
-                self.faults.add(row, "value", f"{asset} {point} has another value at this time", got, do)
+                self.faults.add(row, "value", f"{asset} {point} has another {which_of} at this time", got, do)
         if struck:
             self.strikes.append(Strike(asset, point, places[struck], stored.time[struck]))
 
@@ -163,14 +164,20 @@ class Admission:
             return False
         return not _good(rows.quality[row]) or self._value(row) == _stored(stored, place)
 
-    def _told(self, row: int, stored: Series, place: int) -> str:
-        """Both values; where they are the same, what is not."""
+    def _differs(self, row: int, stored: Series, place: int) -> tuple[str, str]:
+        """What is not the same, the value or else how it is meant; and both, as they came in and as they are stored."""
         new, old = self._shown(row), _shown(stored, place)
-        if new == old:
-            hold, scaled = self.rows.flavours[self.rows.flavour[row]]
-            new += _as(hold, scaled)
-            old += _as(int(stored.hold[place]), bool(stored.scaled[place]))
-        return f"{new}, stored is {old}"
+        hold, scaled = self.rows.flavours[self.rows.flavour[row]]
+        meant = {
+            "hold": (_held(hold), _held(int(stored.hold[place]))),
+            "scale": (_scaled(scaled), _scaled(bool(stored.scaled[place]))),
+            "quality": (spelled(int(self.rows.quality[row])), spelled(int(stored.quality[place]))),
+        }
+        others = {name: both for name, both in meant.items() if both[0] != both[1]}
+        if new != old or not others:
+            return "value", f"{new}, stored is {old}"
+        new, old = (" and ".join(words) for words in zip(*others.values(), strict=True))
+        return " and ".join(others), f"{new}, stored is {old}"
 
     # -- what is new ---------------------------------------------------------------------------------------------------
     def parts(self, plant_sources: Mapping[tuple[str, str], str]) -> Iterator[Part]:
@@ -202,8 +209,12 @@ def _good(code: int | np.uint32) -> bool:
     return int(code) < quality.UNCERTAIN
 
 
-def _as(hold: int, scaled: bool) -> str:
-    return f" held {hold / 10**9:g} s{' and scaled' * scaled}" if hold else " scaled" if scaled else " as on the wire"
+def _held(hold: int) -> str:
+    return duration(hold) or "that of the plant file"
+
+
+def _scaled(scaled: bool) -> str:
+    return "final" if scaled else "as on the wire"
 
 
 def _stored(stored: Series, place: int) -> int | float | str:

@@ -43,8 +43,14 @@ class Rows:
 
 
 def rows(reader: Reader, keys: Sequence[Key], start: int, end: int, told: Progress) -> Iterator[Rows]:
-    """Everything in [start, end), in the order of time."""
+    """Everything in [start, end), in the order of time. A store that is not there raises before the first."""
     steps = reader.events(0, 2**63 - 1, ("clock",))
+    return _windows(reader, keys, start, end, told, steps)
+
+
+def _windows(
+    reader: Reader, keys: Sequence[Key], start: int, end: int, told: Progress, steps: Sequence[Event]
+) -> Iterator[Rows]:
     at, length = start, DAY
     while at < end:
         until = min(at + length, end)

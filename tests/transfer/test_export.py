@@ -166,6 +166,19 @@ def test_an_export_that_fails_leaves_what_was_there(first: Path, tmp_path: Path)
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.parametrize("words", [[], ["--out", "out.csv"], ["--format", "parquet", "--out", "out.parquet"]])
+def test_without_a_journal_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = plant(tmp_path, "none-01")
+    assert main(["export", str(path), *SPAN, *words]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "no journal is there; start `gemba agent`, or import history" in told.err
+    assert [file.name for file in tmp_path.iterdir()] == ["none-01.yaml"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -161,9 +161,13 @@ def test_other_forms_of_a_time(stamp: str, time: int | None, path: Path) -> None
 @pytest.mark.parametrize(
     ("first", "then", "says"),
     [
-        ([], ["--hold", "15min"], "got 5 held 900 s, stored is 5 as on the wire"),
-        (["--scaled"], [], "got 5 as on the wire, stored is 5 scaled"),
-        (["--hold", "1min"], ["--hold", "2min", "--scaled"], "got 5 held 120 s and scaled, stored is 5 held 60 s"),
+        ([], ["--hold", "15min"], "hold at this time (got 900s, stored is that of the plant file)"),
+        (["--scaled"], [], "scale at this time (got as on the wire, stored is final)"),
+        (
+            ["--hold", "1min"],
+            ["--hold", "90500ms", "--scaled"],
+            "hold and scale at this time (got 90500ms and final, stored is 60s and as on the wire)",
+        ),
     ],
 )
 def test_the_same_value_meant_otherwise(
@@ -172,7 +176,7 @@ def test_the_same_value_meant_otherwise(
     rows = f"time,asset,point,value\n{T},m,total,5\n"
     assert brought(path, rows, *first) == 0
     assert brought(path, rows, *then) == 2
-    assert f"({says});" in capsys.readouterr().err
+    assert f"m total has another {says}; leave the row out, or give --replace" in capsys.readouterr().err
     assert brought(path, rows, *then, "--replace") == 0
     assert len(series(path, "m", "total")) == 1
 
