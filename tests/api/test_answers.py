@@ -49,15 +49,16 @@ def test_a_timeline_tiles_the_window(client: TestClient) -> None:
 
 
 def test_pages_of_a_series_make_the_whole(client: TestClient) -> None:
-    path, params = "/api/v1/assets/press-01/series", {**SPAN, "points": "state,hot", "limit": 700}
+    path, params = "/api/v1/assets/press-01/series", {**SPAN, "points": "state,hot"}
     rows: dict[str, list[list[object]]] = {"state": [], "hot": []}
-    cursor, pages = "0", 0
+    cursor: str | None = "0"
+    pages = 0
     while cursor is not None:
-        told = client.get(path, params={**params, "cursor": cursor}).json()
+        told = client.get(path, params={**params, "limit": "700", "cursor": cursor}).json()
         for column in told["points"]:
             rows[column["point"]] += column["rows"]
         cursor, pages = told["cursor"], pages + 1
-    whole = client.get(path, params={**SPAN, "points": "state,hot", "limit": 1000}).json()
+    whole = client.get(path, params={**params, "limit": "1000"}).json()
     assert pages > 2
     for column in whole["points"]:
         assert rows[column["point"]][:1000] == column["rows"]

@@ -120,7 +120,7 @@ def test_only_so_many_bytes_are_kept(service: Service, monkeypatch: pytest.Monke
     kept = Answers(room=250)  # of two of these, with their quotes and the end of the line
 
     def told(key: str, text: str) -> bytes:
-        return kept.of((key,), 0, service.reader, lambda _: text * 100).body
+        return kept.of((key,), 0, service.reader, lambda _: text * 100, lambda: None).body
 
     first = {key: told(key, key) for key in "abc"}
     assert [len(body) for body in first.values()] == [103] * 3
@@ -138,7 +138,7 @@ def test_one_question_is_worked_on_once(service: Service, monkeypatch: pytest.Mo
 
     def ask() -> None:
         waiting.wait()
-        kept.of(("q",), 0, service.reader, made)
+        kept.of(("q",), 0, service.reader, made, lambda: None)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
