@@ -22,17 +22,17 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str,
 
 
 def test_pages_send_to_the_login_and_the_socket_stays_shut(locked: tuple[str, str, Path]) -> None:
-    address = locked[0]
-    for path in ("/", "/machine/press-01", "/energy", "/assessment", "/health"):
-        answer = httpx.get(address + path, headers={"Accept": "text/html"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-        assert httpx.get(address + path).status_code == 401
-    socket = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
-    assert httpx.get(address + socket).status_code == 401
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-    answer = httpx.get(address + socket.replace("polling", "websocket"), headers={**upgrade, **key})
-    assert answer.status_code == 403
+    with httpx.Client(base_url=locked[0], timeout=60) as web:
+        for path in ("/", "/machine/press-01", "/energy", "/assessment", "/health"):
+            answer = web.get(path, headers={"Accept": "text/html"})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+            assert web.get(path).status_code == 401
+        socket = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
+        assert web.get(socket).status_code == 401
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+        answer = web.get(socket.replace("polling", "websocket"), headers={**upgrade, **key})
+        assert answer.status_code == 403
 
 
 def test_a_token_is_taken_once_and_kept_where_no_script_reads_it(page: Page, locked: tuple[str, str, Path]) -> None:
@@ -56,5 +56,5 @@ def test_what_is_too_long_or_expired_is_no_token(locked: tuple[str, str, Path]) 
     address, _, file = locked
     expired = Tokens(load(file).data).create(("admin",), time.time_ns() - 10**12, 10**9)
     for text in ("", "x" * 5000, "kpi_x_y", expired):
-        answer = httpx.post(f"{address}/login", data={"token": text})
+        answer = httpx.post(f"{address}/login", data={"token": text}, timeout=60)
         assert answer.status_code == 401 and "set-cookie" not in answer.headers
