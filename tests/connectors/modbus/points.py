@@ -1,8 +1,13 @@
 """Points for tests that need no plant file, written as its addresses are."""
 
+from dataclasses import replace
 from typing import Any
 
 from config.plant import ModbusAddress, Point, Source
+from connectors.modbus import Modbus
+
+PATIENT = 30_000_000_000
+"""The deadline of whatever is to go well: a machine that stands still for a second is no fault of the device."""
 
 TYPES = {
     "int16": 1,
@@ -17,8 +22,15 @@ TYPES = {
 
 
 def source(url: str = "tcp://127.0.0.1:1", **more: Any) -> Source:
-    """Waits 0.2 s for an answer unless told."""
-    return Source("plc", "modbus", url, **{"timeout": 200_000_000, **more})
+    return Source("plc", "modbus", url, **{"timeout": PATIENT, **more})
+
+
+def hurry(connector: Modbus, deadline: int, unit: int | None = None) -> None:
+    """From here on it gives up sooner (or later again), or one unit of its does."""
+    connector.source = replace(connector.source, timeout=deadline)
+    for poller in connector._pollers:
+        if unit in (None, poller.group.unit):
+            poller.group = replace(poller.group, deadline=deadline)
 
 
 def point(at: str, name: str | None = None, unit: int = 1, asset: str = "a", **more: Any) -> Point:

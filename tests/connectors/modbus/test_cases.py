@@ -21,6 +21,7 @@ from connectors import quality
 from connectors.modbus import connect
 from connectors.modbus.plan import FUNCTIONS
 from tests.connectors.modbus.device import Device, served
+from tests.connectors.modbus.points import PATIENT
 
 CASES = Path(__file__).parents[2] / "cases" / "modbus"
 FOLDERS = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
@@ -72,7 +73,7 @@ async def simulator(device: Device) -> AsyncIterator[str]:
 async def polled(folder: Path, url: str, device: Device) -> list[tuple[dict[str, Any], dict[str, str], list[str]]]:
     """Values, qualities and requests of two polls of every group."""
     plant = load(folder / "plant.yaml")
-    source = replace(plant.sources["plc"], url=url, timeout=2_000_000_000)
+    source = replace(plant.sources["plc"], url=url, timeout=PATIENT)
     names = {unit: name for name, unit in FUNCTIONS.items()}
     polls = []
     points = [replace(point, every=50_000_000) for point in plant.points()]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from connectors.base import Disconnected
 from connectors.found import Findings
 from gemba.cli import main
 from tests.connectors.modbus.device import Device, served
-from tests.connectors.modbus.points import source
+from tests.connectors.modbus.points import PATIENT, source
 
 PLANT = Plant("case", "case", ZoneInfo("UTC"), Path(), Path("plant.yaml"), "")
 UNITS = {
@@ -28,11 +29,13 @@ UNITS = {
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE", 1_000_000)
+    for name in ("connectors.modbus", "connectors.modbus.plan", "connectors.modbus.discover"):
+        monkeypatch.setattr(sys.modules[name], "DEADLINE", PATIENT)
 
 
 async def found(device: Device, units: range, registers: range = range(20)) -> Findings:
     async with served(device) as url:
-        return await module.discover(source(url, timeout=300_000_000), PLANT, units=units, registers=registers)
+        return await module.discover(source(url), PLANT, units=units, registers=registers)
 
 
 async def test_every_register_that_can_be_read_is_found() -> None:
@@ -65,7 +68,7 @@ async def test_bits_are_found_where_somebody_asks() -> None:
         {1: {"holding": {0: 5}, "coil": {i: int(on) for i, on in coils.items()}, "discrete": {9: 1, 12: 0}}}
     )
     async with served(device) as url:
-        of = source(url, timeout=300_000_000)
+        of = source(url)
         findings = await module.discover(of, PLANT, registers=range(1), bits=range(2010))
         assert not [f for f in (await module.discover(of, PLANT, registers=range(1))).found if "coil" in f.at]
     told = {f.at: f.shown for f in findings.found}
@@ -75,7 +78,16 @@ async def test_bits_are_found_where_somebody_asks() -> None:
     assert (1, 1, 2000, 10) in device.reads
 
 
-async def test_units_that_are_not_there_are_said() -> None:
+class Hasty(module._Search):
+    """Gives up unit 2 at once, and all others never."""
+
+    async def _read(self, unit: int, table: str, first: int, count: int) -> tuple[int, ...] | int:
+        self._deadline = 50_000_000 if unit == 2 else PATIENT
+        return await super()._read(unit, table, first, count)
+
+
+async def test_units_that_are_not_there_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_Search", Hasty)
     findings = await found(Device(UNITS, silent={2}), range(1, 5), range(1))
     assert {f.device for f in findings.found} == {1, 3}
     assert findings.identity["unit 3 VendorName"] == "Gemba"
@@ -83,9 +95,10 @@ async def test_units_that_are_not_there_are_said() -> None:
     assert "unit 4: the gateway answers for it with exception 11" in findings.left_out
 
 
-async def test_where_nobody_answers_it_is_disconnected() -> None:
+async def test_where_nobody_answers_it_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_Search", Hasty)
     with pytest.raises(Disconnected, match="no answer of unit 2"):
-        await found(Device(UNITS, silent={1, 2}), range(1, 3))
+        await found(Device(UNITS, silent={2}), range(2, 3))
 
 
 async def test_a_device_that_refuses_the_function_is_not_asked_register_by_register() -> None:

@@ -25,6 +25,7 @@ from connectors.modbus.endpoint import Endpoint
 from connectors.modbus.pdu import only_reads
 from connectors.modbus.plan import FUNCTIONS
 from tests.connectors.modbus.device import Device, served
+from tests.connectors.modbus.points import PATIENT
 
 SOURCES = sorted(Path(connectors.modbus.__file__).parent.glob("**/*.py"))
 TAKEN = {
@@ -73,10 +74,10 @@ async def test_no_byte_of_a_write_leaves(function: int) -> None:
     device = Device({1: {"holding": {0: 1}}})
     async with served(device) as url:
         endpoint = Endpoint.at(url, SYSTEM)
-        await endpoint.enter(1_000_000_000)
+        await endpoint.enter(PATIENT)
         with pytest.raises(PermissionError, match=f"function {function} is not a read"):
-            await endpoint.ask(WRITES[function], 0, 1_000_000_000)
-        reply, _, _ = await endpoint.ask(ReadHoldingRegistersRequest(dev_id=1, address=0, count=1), 2, 1_000_000_000)
+            await endpoint.ask(WRITES[function], 0, PATIENT)
+        reply, _, _ = await endpoint.ask(ReadHoldingRegistersRequest(dev_id=1, address=0, count=1), 2, PATIENT)
         endpoint.leave()
     assert reply.body == b"\x02\x00\x01"  # type: ignore[attr-defined]
     assert [asked.function for asked in device.asked] == [3]
