@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     told = Progress(args.lang == "zh")
     done = take_in(plant, Path(args.file), hold, args.scaled, args.replace, args.gateway, clocks.time_ns(), told)
     told.end()
+    if done.ahead:
+        print(f"{'警告' if args.lang == 'zh' else 'warning'}: {done.ahead}", file=sys.stderr)
     first, last = (None if time is None else shown(time, plant.timezone) for time in (done.first, done.last))
     if args.json:
         counts = {"rows": done.rows, "new": done.new, "same": done.same, "replaced": done.replaced}

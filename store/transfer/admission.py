@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config.faults import Fault
 from connectors import quality
 from connectors.base import Column, Ints, Layout
 from store.journal.history import History
@@ -34,6 +35,8 @@ class Outcome:
     replaced: int
     first: int | None
     last: int | None
+    ahead: Fault | None = None
+    """That rows lie in the future, named by the first such line."""
 
 
 class Admission:

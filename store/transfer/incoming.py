@@ -79,7 +79,7 @@ class Faults:
         """Raises what was found, each with its line."""
         if not self.count and not self.odd:
             return
-        lines, misfits = _lines(self.file, self.rows)
+        lines, misfits = lines_of(self.file, self.rows)
         name = str(self.file)
         found = [
             Fault(name, lines.get(row, 0), where, what, got, do) for row, (where, what, got, do) in self.rows.items()
@@ -95,7 +95,7 @@ class Faults:
         raise PlantError(found)
 
 
-def _lines(file: Path, rows: Iterable[int]) -> tuple[dict[int, int], list[tuple[int, str]]]:
+def lines_of(file: Path, rows: Iterable[int]) -> tuple[dict[int, int], list[tuple[int, str]]]:
     """The line of each of these rows, and lines that are no row."""
     wanted, found, odd, row = set(rows), {}, [], 0
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:

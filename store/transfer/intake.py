@@ -1,14 +1,21 @@
 """An import from end to end: read, decided, published; the same file twice changes nothing."""
 
+import dataclasses
 from hashlib import file_digest
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
+from config.faults import Fault
 from config.plant import Plant
+from config.zone import shown
 from store.journal import History, place
 from store.journal.publication import importing, publish
 from store.transfer.admission import Admission, Outcome
-from store.transfer.incoming import Faults, read
+from store.transfer.incoming import Faults, Incoming, lines_of, read
+
+AHEAD = 60 * 10**9  # by which another machine's clock may be before ours
 
 
 class Told(Protocol):
@@ -42,7 +49,19 @@ def take_in(
             publish(
                 folder, admission.parts(sources), rows.texts, admission.strikes, _notes(file, admission, outcome), now
             )
-    return outcome
+    return dataclasses.replace(outcome, ahead=_ahead(file, rows, plant, now))
+
+
+def _ahead(file: Path, rows: Incoming, plant: Plant, now: int) -> Fault | None:
+    """No fault of theirs that is sure: this machine's clock may be the wrong one. A wrong offset looks just so."""
+    late = np.flatnonzero(rows.time > now + AHEAD)
+    if not len(late):
+        return None
+    first = int(late[0])
+    what = "1 row lies in the future" if len(late) == 1 else f"{len(late)} rows lie in the future, this is the first"
+    line = lines_of(file, [first])[0][first]
+    got = shown(int(rows.time[first]), plant.timezone)
+    return Fault(str(file), line, "time", what, got, "see the offset of the times, and this machine's clock")
 
 
 def _notes(file: Path, admission: Admission, outcome: Outcome) -> list[tuple[str, dict[str, object]]]:

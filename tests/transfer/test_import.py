@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from config.load import load
 from gemba.cli import main
+from gemba.commands.import_ import Progress
 from store.journal import History, Journal, place
+from store.transfer.intake import take_in
 from tests.transfer.test_export import plant, told
 
 HEAD = "time,asset,point,value,quality\n"
@@ -101,6 +104,28 @@ def test_the_same_file_twice_changes_nothing_and_order_is_free(
     assert [row[1] for row in told(path)["total"]] == list(range(600))
 
 
+def test_rows_of_the_future_are_kept_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, file = plant(tmp_path, "in-01"), tmp_path / "rows.csv"
+    file.write_text(f"{HEAD}{T},m,total,1,\n2110-01-01T00:00:00Z,m,total,3,\n2109-12-31T16:00:00Z,m,total,2,\n")
+    warning = (
+        f"warning: {file}:3: time: 2 rows lie in the future, this is the first (got 2110-01-01T08:00:00+08:00); "
+        "see the offset of the times, and this machine's clock"
+    )
+    assert main(["import", str(path), str(file), "--json", "--lang", "en"]) == 0
+    written = capsys.readouterr()
+    assert written.err.splitlines() == [warning]
+    assert json.loads(written.out)["new"] == 3
+    assert [row[1] for row in told(path)["total"]] == [1, 2, 3]
+
+
+def test_a_clock_a_minute_before_ours_is_no_future(tmp_path: Path) -> None:
+    path, file = plant(tmp_path, "in-01"), tmp_path / "rows.csv"
+    file.write_text(f"{HEAD}2026-11-02T08:01:00Z,m,total,1,\n2026-11-02T08:01:00.001Z,m,total,2,\n")
+    found = take_in(load(path), file, 0, False, False, None, 1_793_606_400 * 10**9, Progress(chinese=False))
+    assert found.ahead is not None
+    assert (found.ahead.line, found.ahead.what) == (3, "1 row lies in the future")
+
+
 def test_another_value_is_a_fault_unless_it_replaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, file = plant(tmp_path, "in-01"), tmp_path / "rows.csv"
     file.write_text(f"{HEAD}{T},m,total,1,\n")
@@ -111,16 +136,12 @@ def test_another_value_is_a_fault_unless_it_replaces(tmp_path: Path, capsys: pyt
     assert [row[1] for row in told(path)["total"]] == [1]
     assert outcome(path, file, capsys, "--replace") == (2, 2, 0)
     assert [row[1] for row in told(path)["total"]] == [5, 6]
-    from config.load import load
-
     history = History(place(load(path)))
     assert [event.kind for event in history.events(0, 2**62, ["strike"])] == ["strike"]
     history.close()
 
 
 def test_it_runs_beside_an_agent_that_holds_the_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from config.load import load
-
     path, file = plant(tmp_path, "in-01"), tmp_path / "rows.csv"
     file.write_text(f"{HEAD}{T},m,total,1,\n")
     with Journal.open(place(load(path))):
