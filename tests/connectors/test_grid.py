@@ -1,3 +1,4 @@
+import asyncio
 import time
 
 import numpy as np
@@ -131,5 +132,6 @@ def test_a_grid_without_periods_is_refused() -> None:
 
 async def test_the_system_clock_never_wakes_early() -> None:
     due = time.monotonic_ns() + 3_000_000
-    await SYSTEM.sleep_until(due)
-    assert due <= time.monotonic_ns() < due + S
+    async with asyncio.timeout(60):
+        await SYSTEM.sleep_until(due)
+    assert due <= time.monotonic_ns()
