@@ -215,8 +215,8 @@ async def test_nodeopcua_types_bad_node_limits_and_namespace(tmp_path: Path) -> 
             assert bad.name == "BadSensorFailure"
             assert (await nodes[2].read_value()).startswith("2/")
             assert await nodes[0].read_data_type_as_variant_type() is ua.VariantType.Int64
-            before = server.sequence()
             began = time.monotonic()
+            before = server.sequence()
             _soon(lambda: server.sequence() >= before + 10)
             assert time.monotonic() - began > 0.15
 
@@ -279,7 +279,7 @@ def test_sparkplug_births_data_gaps_and_death_arrive_to_the_byte(
 
 
 def _soon(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.01)
