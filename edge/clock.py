@@ -29,7 +29,8 @@ class ClockWatch:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._offset = clock.wall_ns() - clock.monotonic_ns()
+        self._offset: int | None = None
+        self.look()
 
     def look(self) -> Step | None:
         before = self._clock.monotonic_ns()
@@ -38,10 +39,10 @@ class ClockWatch:
         if after - before > STEP:  # we stood still meanwhile, and cannot say when it was so late
             return None
         middle = (before + after) // 2
-        offset = wall - middle
-        expected = self._offset + middle
-        self._offset = offset
-        return Step(expected, wall) if abs(wall - expected) > STEP else None
+        known, self._offset = self._offset, wall - middle
+        if known is None or abs(self._offset - known) <= STEP:
+            return None
+        return Step(known + middle, wall)
 
 
 class _Timex(ctypes.Structure):
