@@ -1,6 +1,9 @@
-"""Tables for a terminal: columns line up whatever mixture of Chinese and Latin stands in them; numbers stand right."""
+"""Tables, for machines and for a terminal: there columns line up whatever mixture of Chinese and Latin stands in them;
+numbers stand right."""
 
+import csv
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -31,3 +34,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], indent: str = "")
 
     rule = indent + "  ".join("─" * cells_ for cells_ in widths)
     return "\n".join([line(list(heads)), rule, *(line(row) for row in cells)])
+
+
+def write_csv(rows: Iterable[Sequence[object]]) -> None:
+    """On stdout, as every command with `--csv` writes it."""
+    csv.writer(sys.stdout, lineterminator="\n").writerows(rows)

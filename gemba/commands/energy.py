@@ -58,12 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
     elif args.csv:
-        import csv
-
+        from gemba.table import write_csv
         from kpi.energy_listing import of_plants, sheet
 
         rows = of_plants(document) if args.by else sheet(document)
-        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+        write_csv(rows)
     else:
         print(text(document, args.lang))
     return 0

@@ -65,11 +65,10 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
     elif args.csv:
-        import csv
-
+        from gemba.table import write_csv
         from kpi.listing import sheet
 
-        csv.writer(sys.stdout, lineterminator="\n").writerows(sheet(document))
+        write_csv(sheet(document))
     else:
         print(_text(document, args.lang))
     return 0

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from store.influx.quarantine import Quarantine
 
 ACTIONS = ("list", "retry", "export")
-HEADS = {"zh": ("时间", "原因", "数据行"), "en": ("refused", "why", "line")}
-SHOWN = 60  # characters of a line in the table
+SHOWN = 78  # characters of a line and of why it was refused; whole in what is exported
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
     parser.add_argument("words", nargs="*", metavar="list | retry | export FILE", help="list unless told")
     parser.add_argument("--gateway", metavar="G", help="of this gateway's agent")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--csv", action="store_true", help="list: comma-separated rows")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,10 +65,15 @@ def _list(plant: "Plant", held: "Quarantine", args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(rows, ensure_ascii=False))
         return
-    from gemba.table import table
+    if args.csv:
+        from gemba.table import write_csv
 
-    cut = [(row["time"], row["why"][:SHOWN], row["line"][:SHOWN]) for row in rows]
-    print(table(HEADS[args.lang], cut) if cut else ("没有被拒收的数据" if args.lang == "zh" else "nothing was refused"))
+        write_csv([("time", "why", "line"), *(tuple(row.values()) for row in rows)])
+        return
+    for row in rows:
+        print(row["time"], f"  {row['why'][:SHOWN]}", f"  {row['line'][:SHOWN]}", sep="\n")
+    if not rows:
+        print("没有被拒收的数据" if args.lang == "zh" else "nothing was refused")
 
 
 def _export(held: "Quarantine", file: Path, args: argparse.Namespace) -> int:

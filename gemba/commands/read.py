@@ -18,6 +18,7 @@ HEADS = {
     "zh": ("设备", "数据点", "值", "单位", "质量", "时间", "往返 ms"),
     "en": ("asset", "point", "value", "unit", "quality", "time", "round trip ms"),
 }
+COLUMNS = ("asset", "point", "source", "value", "unit", "quality", "time", "round_trip_ms")
 NS = 1_000_000_000
 
 
@@ -83,12 +84,12 @@ def _show(rows: "list[Row]", lang: str, zone: ZoneInfo) -> None:
 
 def _write(rows: "list[Row]", zone: ZoneInfo) -> None:
     """For machines: whole values and times, and nothing where there is none."""
-    import csv
+    from gemba.table import write_csv
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("asset", "point", "source", "value", "unit", "quality", "time", "round_trip_ms"))
+    lines: list[tuple[object, ...]] = [COLUMNS]
     for row in rows:
         point, time = row.point, ""
         if row.time:
             time = datetime.fromtimestamp(row.time / NS, zone).isoformat(timespec="milliseconds")
-        writer.writerow((*point.key, point.source, row.value, point.unit, row.quality, time, row.round_trip))
+        lines.append((*point.key, point.source, row.value, point.unit, row.quality, time, row.round_trip))
+    write_csv(lines)

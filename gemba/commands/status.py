@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ HEADS = {
     "zh": ("数据源", "协议", "状态", "数据龄", "往返 ms", "好值", "坏值", "漏询"),
     "en": ("source", "protocol", "link", "age", "trip ms", "good", "bad", "missed"),
 }
+COLUMNS = ("source", "protocol", "state", "age", "round_trip", "good", "bad", "missed", "trouble")
 LINKS = {
     "zh": {"up": "正常", "retrying": "重连中", "down": "启动中", "waiting": "等待", "refused": "被拒"},
     "en": {"down": "starting"},
@@ -43,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba status plant.yaml --json"
     parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
     parser.add_argument("--gateway", metavar="G", help="of this gateway's agent")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--csv", action="store_true", help="one line for each source")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     status = json.loads(answer)
     if args.json:
         print(json.dumps(status, ensure_ascii=False))
+    elif args.csv:
+        from gemba.table import write_csv
+
+        write_csv([COLUMNS, *_lines(status)])
     else:
         from gemba.alarms import alarms
 
@@ -68,6 +76,12 @@ def run(args: argparse.Namespace) -> int:
             print()
         _show(status, args.lang)
     return 0
+
+
+def _lines(status: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    for name, one in status["sources"].items():
+        told = {"source": name, **one, "bad": sum(one["bad"].values())}
+        yield tuple(told[column] for column in COLUMNS)
 
 
 def _show(status: dict[str, Any], lang: str) -> None:

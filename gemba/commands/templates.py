@@ -1,7 +1,6 @@
 """`gemba templates`: the official forms, one form with its positions, or an answer file to fill."""
 
 import argparse
-import csv
 import json
 import sys
 
@@ -47,14 +46,13 @@ def _list(rows: list[dict[str, object]], args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
+    from gemba.table import table, write_csv
+
     columns = ("id", "version", "title" if args.lang == "zh" else "title_en", "document", "section")
     cells = [[str(row[name]) for name in columns] for row in rows]
     if args.csv:
-        sheet = csv.writer(sys.stdout, lineterminator="\n")
-        sheet.writerows([columns, *cells])
+        write_csv([columns, *cells])
         return 0
-    from gemba.table import table
-
     heads = (
         ("模板", "版本", "名称", "文件", "节")
         if args.lang == "zh"

@@ -15,6 +15,7 @@ HEADS = {
     "zh": ("编号", "权限", "创建", "到期", "最近使用"),
     "en": ("id", "scopes", "created", "expires", "last used"),
 }
+KEYS = ("id", "scopes", "created", "expires", "used")
 NS = 1_000_000_000
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
@@ -101,18 +102,13 @@ def _revoke(tokens: "Tokens", args: argparse.Namespace) -> int:
 def _list(tokens: "Tokens", args: argparse.Namespace) -> None:
     rows = [(t.id, list(t.scopes), _shown(t.created), _shown(t.expires), _shown(t.used)) for t in tokens.all()]
     if args.json:
-        keys = ("id", "scopes", "created", "expires", "used")
-        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+        print(json.dumps([dict(zip(KEYS, row, strict=True)) for row in rows]))
         return
+    from gemba.table import table, write_csv
+
     if args.csv:
-        import csv
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(("id", "scopes", "created", "expires", "used"))
-        writer.writerows((a, ",".join(b), c, d or "", e or "") for a, b, c, d, e in rows)
+        write_csv([KEYS, *((a, ",".join(b), c, d, e) for a, b, c, d, e in rows)])
         return
-    from gemba.table import table
-
     shown = [(a, ",".join(b), c or "—", d or "—", e or "—") for a, b, c, d, e in rows]
     none = "还没有令牌：只在本机提供服务" if args.lang == "zh" else "no token yet: loopback only is served"
     print(table(HEADS[args.lang], shown) if shown else none)

@@ -11,14 +11,11 @@ if TYPE_CHECKING:
     from config.plant import Plant
     from connectors.opcua.security import Certificate
 
-HEADS = {
-    "zh": ("状态", "主题", "地址", "有效期至", "剩余天数", "SHA-256 指纹"),
-    "en": ("state", "subject", "url", "valid until", "days left", "SHA-256 fingerprint"),
-}
 STATES = {
     "zh": {"own": "本机", "accepted": "已信任", "rejected": "未信任"},
     "en": {"own": "own", "accepted": "accepted", "rejected": "seen"},
 }
+INDENT = 12  # the longest state and what marks it; then a fingerprint still fits into 80 columns
 COLUMNS = ("state", "subject", "uri", "url", "from", "until", "days", "warning", "fingerprint", "file")
 
 
@@ -44,11 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"plant": plant.id, "accepted": accepted, "certificates": rows}, ensure_ascii=False))
     elif args.csv:
-        import csv
+        from gemba.table import write_csv
 
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([row[name] for name in COLUMNS] for row in rows)
+        write_csv([COLUMNS, *([row[name] for name in COLUMNS] for row in rows)])
     else:
         _show(rows, accepted, args.lang)
     return 0
@@ -105,27 +100,21 @@ def _row(one: "Certificate") -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]], accepted: str | None, lang: str) -> None:
-    from gemba.table import table
+    from gemba.table import padded
 
     zh = lang == "zh"
     if accepted:
         print(f"已信任 {accepted}" if zh else f"accepted {accepted}")
     if not rows:
         print("尚未见到证书" if zh else "no certificate was seen yet")
-        return
-    shown = []
     for row in rows:
-        mark = "" if row["warning"] is None else " !"
-        state = STATES[lang][row["state"]] + mark
-        shown.append((state, row["subject"], row["url"], row["until"][:10], str(row["days"]), row["fingerprint"]))
-    print(table(HEADS[lang], shown))
-    for row in rows:
-        if row["warning"] is not None:
-            print(_ending(row, zh))
+        state = STATES[lang][row["state"]] + ("" if row["warning"] is None else " !")
+        lines = [row["subject"], row["url"], _ending(row, zh), row["fingerprint"]]
+        print(padded(state, INDENT) + ("\n" + " " * INDENT).join(line for line in lines if line))
 
 
 def _ending(row: dict[str, Any], zh: bool) -> str:
-    whose, when, days = row["subject"], row["until"][:10], row["days"]
+    when, days = row["until"][:10], row["days"]
     if days < 0:
-        return f"! {whose}：已于 {when} 过期" if zh else f"! {whose}: ended on {when}"
-    return f"! {whose}：{when} 到期，剩余 {days} 天" if zh else f"! {whose}: ends on {when}, in {days} days"
+        return f"已于 {when} 过期" if zh else f"ended on {when}"
+    return f"{when} 到期，剩余 {days} 天" if zh else f"ends on {when}, in {days} days"

@@ -1,5 +1,6 @@
 """What `gemba status` says at night: the worst first, whom it befell, and what to do; then a table 80 columns wide."""
 
+import csv
 import re
 import subprocess
 import time
@@ -105,6 +106,10 @@ def test_a_running_agent_tells_that_its_device_is_silent(tmp_path: Path) -> None
         while "1 of 1 sources do not answer" not in told and time.monotonic() < until:
             told = subprocess.run(words, capture_output=True, text=True, check=False).stdout
         assert "! 1 of 1 sources do not answer" in told and "Connection refused" in told
+        (row,) = csv.DictReader(
+            subprocess.run([*words, "--csv"], capture_output=True, text=True, check=True).stdout.splitlines()
+        )
+        assert row["source"] == "plc" and row["good"] == "0" and "Connection refused" in row["trouble"]
     finally:
         agent.terminate()
         assert agent.wait(60) == 0

@@ -1,5 +1,7 @@
 """`gemba quarantine` as a user runs it, against a real database that took offence at something."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +68,9 @@ def test_list(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert "2026-11-18T19:06:40+08:00" in out
     assert "field type conflict" in out
+    assert max(map(len, out.splitlines())) <= 80
+    code, out, _ = said(capsys, str(file), "--csv")
+    assert (code, list(csv.DictReader(io.StringIO(out)))) == (0, [row])
 
 
 def test_export(file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

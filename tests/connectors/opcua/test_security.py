@@ -19,6 +19,7 @@ from connectors.base import Disconnected
 from connectors.opcua import OpcUa, security
 from connectors.secret import secret
 from gemba.cli import main
+from gemba.table import width
 from tests.connectors.opcua.plants import INSECURE, plant, point, said, secured, source
 from tests.connectors.opcua.served import served
 from tests.servers.certificates import application
@@ -262,12 +263,15 @@ def test_gemba_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert rows["CN=two"]["url"] == URL
     assert main(["trust", str(file), "--accept", own[:12]]) == 0, "accepted twice is accepted"
     capsys.readouterr()
-    assert main(["trust", str(file), "--lang", "zh"]) == 0
-    shown = capsys.readouterr().out
+    for lang, says in (("en", "ends on"), ("zh", "到期，剩余 20 天")):
+        assert main(["trust", str(file), "--lang", lang]) == 0
+        shown = capsys.readouterr().out
+        assert says in shown
+        assert URL in shown
+        assert max(width(line) for line in shown.splitlines()) <= 80
     assert "已信任 !" in shown
     assert "未信任" in shown
     assert own in shown
-    assert "到期，剩余 20 天" in shown
     assert main(["trust", str(file), "--csv"]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("state,subject,uri,url,from,until,days,warning,")
     assert main(["trust", str(file), "--accept", "00000000"]) == 2
