@@ -15,10 +15,12 @@ from simulators.faults import Proxy
 from simulators.modbus import Endpoint, Unit, listen_tcp
 from store.journal import History, place
 from store.reader import Reader
+from tests.edge.child import PATIENCE
 from tests.edge.oracle import rows, verdict
 
 STEP = 10_000_000  # sequences of a point
 POINTS = ("count", "twin")
+WELL = "10s"  # that a device may take which is well: so long no machine stands still
 HEAD = "plant: coded-01\ntimezone: Asia/Shanghai\ndata: ./data\nsources:\n"
 
 
@@ -56,7 +58,7 @@ class Machine(Protocol):
         """From now on this happens on the way to it, or nothing."""
 
 
-def modbus(number: int, url: str, every: str, timeout: str = "300ms") -> tuple[str, str]:
+def modbus(number: int, url: str, every: str, timeout: str) -> tuple[str, str]:
     """The lines of a coded Modbus device in a plant file."""
     at = (f'{name}: {{at: "holding:{2 * place}", type: uint32}}' for place, name in enumerate(POINTS))
     return (
@@ -71,7 +73,7 @@ class Device:
 
     number: int
     every: str = "100ms"
-    timeout: str = "300ms"
+    timeout: str = WELL
     issued: list[int] = field(default_factory=list)
     proxy: Proxy | None = None
     endpoint: Endpoint | None = None
@@ -168,9 +170,12 @@ async def site(
     every: str = "100ms",
     more: str = "",
     others: Sequence[Machine] = (),
-    timeout: str = "300ms",
+    timeout: str = WELL,
+    well: int = 0,
 ) -> AsyncIterator[Site]:
-    devices = [Device(number, every, timeout) for number in range(1, count + 1)]
+    """So many devices of this `timeout`, and so many more that are well."""
+    timeouts = [timeout] * count + [WELL] * well
+    devices = [Device(number, every, one) for number, one in enumerate(timeouts, 1)]
     for device in devices:
         await device.serve()
     machines = [*devices, *others]
@@ -201,12 +206,12 @@ async def collecting(plant: Plant, clock: Clock = SYSTEM) -> AsyncIterator[Agent
     task = asyncio.create_task(agent.run())
     ready = asyncio.create_task(agent.ready())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if ready.cancel():
             await task
         yield agent
     finally:
         agent.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await task

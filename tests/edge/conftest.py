@@ -3,11 +3,26 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from edge import agent, collect, forward
+from edge.backoff import Backoff
+from edge.forward import Forwarder
+from edge.keep import Keeper
 from tests.servers.influxdb2 import InfluxDB2
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent in this process tries again, commits and delivers after pauses of a test's length."""
+    pauses = partial(Backoff, first=0.2, last=1.0)
+    monkeypatch.setattr(collect, "Backoff", pauses)
+    monkeypatch.setattr(forward, "Backoff", pauses)
+    monkeypatch.setattr(agent, "Keeper", partial(Keeper, commit=0.2))
+    monkeypatch.setattr(forward, "Forwarder", partial(Forwarder, flush=0.2))
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from pathlib import Path
 from store import StoreError
 from store.influx import InfluxReader
 from store.journal import History, place
-from tests.edge.coded import POINTS, Machine, Site, site
+from tests.edge.child import PATIENCE
+from tests.edge.coded import POINTS, WELL, Machine, Site, site
 from tests.edge.oracle import rows
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
 
 FEWEST = 20  # rows of a device that say anything at all
-PATIENCE = 60.0  # [s] for a database to have what the journal has
 
 
 def store(folder: Path, running: InfluxDB1 | InfluxDB2, url: str = "", bucket: str = "own") -> str:
@@ -39,11 +39,12 @@ async def line(
     url: str = "",
     others: Sequence[Machine] = (),
     more: str = "",
-    timeout: str = "300ms",
+    timeout: str = WELL,
+    well: int = 0,
 ) -> AsyncIterator[Site]:
     """A place of its own in this database, for a plant in this folder."""
     place_ = store(folder, running, url, folder.name.lower())
-    async with site(folder, count, every, place_ + more, others, timeout) as found:
+    async with site(folder, count, every, place_ + more, others, timeout, well) as found:
         yield found
 
 

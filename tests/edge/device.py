@@ -21,6 +21,8 @@ from tests.edge.coded import POINTS, coded, modbus, registers
 class Apart:
     """Like a coded device to who judges; `prefix` is put before its command."""
 
+    timeout = "300ms"  # it is to fall silent, and to be missed
+
     def __init__(self, number: int, folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()) -> None:
         self.number = number
         self._log = folder / f"device-{number}.log"
@@ -45,11 +47,11 @@ class Apart:
 
     @property
     def source(self) -> str:
-        return modbus(self.number, self._url, "100ms")[0]
+        return modbus(self.number, self._url, "50ms", self.timeout)[0]
 
     @property
     def asset(self) -> str:
-        return modbus(self.number, self._url, "100ms")[1]
+        return modbus(self.number, self._url, "50ms", self.timeout)[1]
 
     async def fault(self, kind: str = "", by: int = 0) -> None:
         """`hang`: it is suspended; `refuse`: it is no more."""

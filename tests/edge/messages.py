@@ -7,6 +7,7 @@ from itertools import count
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.edge.child import PATIENCE
 from tests.edge.coded import POINTS, coded
 from tests.servers.mosquitto import Mosquitto
 
@@ -30,7 +31,7 @@ class Messages:
         self._lock = threading.Lock()
         self._port = port or broker.port
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "machine", clean_session=False)
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]
         self._client.on_publish = self._published
         self._publishing: asyncio.Task[None] | None = None
 
@@ -38,7 +39,7 @@ class Messages:
     @property
     def source(self) -> str:
         return (
-            f'  d{NUMBER}: {{protocol: mqtt, url: "mqtt://127.0.0.1:{self._port}", every: 1s, timeout: 1s, '
+            f'  d{NUMBER}: {{protocol: mqtt, url: "mqtt://127.0.0.1:{self._port}", every: 1s, timeout: 10s, '
             "security: {insecure: true}}\n"
         )
 
@@ -72,7 +73,7 @@ class Messages:
         """Publishes no more, and returns when the broker has all of it."""
         if self._publishing is not None:
             self._publishing.cancel()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while self.taken < len(self.issued):
                     await asyncio.sleep(0.05)
             await asyncio.to_thread(self._client.disconnect)

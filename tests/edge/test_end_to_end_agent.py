@@ -22,20 +22,28 @@ from tests.edge.oracle import rows
 from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.mosquitto import Mosquitto
 
-KILLS = 50
+PLANTS, KILLS = 2, 25
 LIFE = 0.5  # [s] at most, after the first poll: commits come each 200 ms where a broker waits
 TOGETHER = 5  # every so often the database is killed as well, and the agent while it starts
 HOUR = 3600 * SECOND
 
 
 @pytest.mark.server("mosquitto", "influxdb2")
-async def test_killed_at_random_again_and_again(tmp_path: Path, influx: InfluxDB2) -> None:
+async def test_killed_at_random_again_and_again(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    chance = random.Random(seed)
-    with Mosquitto(tmp_path / "broker", settings=SETTINGS) as broker:
+    async with asyncio.TaskGroup() as group:
+        for number in range(PLANTS):
+            folder = tmp_path / f"plant-{number}"
+            folder.mkdir()
+            group.create_task(killed_again_and_again(folder, random.Random(seed + number)))
+
+
+async def killed_again_and_again(folder: Path, chance: random.Random) -> None:
+    """A plant, a broker and a database of its own."""
+    with Mosquitto(folder / "broker", settings=SETTINGS) as broker, InfluxDB2(folder / "server") as influx:
         machine = Messages(broker)
-        async with line(tmp_path, influx, 2, others=[machine]) as of:
+        async with line(folder, influx, 2, others=[machine]) as of:
             before: dict[int, list[int]] = {1: [], 2: [], NUMBER: []}
             lives = 0
             agent = Child(of.plant)
@@ -48,7 +56,7 @@ async def test_killed_at_random_again_and_again(tmp_path: Path, influx: InfluxDB
                         machine.begin(every=0.02)
                     if kill % TOGETHER:
                         asked = len(of.devices[0].issued)
-                        await until(lambda asked=asked: len(of.devices[0].issued) > asked, 30)  # type: ignore[misc]
+                        await until(lambda asked=asked: len(of.devices[0].issued) > asked)  # type: ignore[misc]
                     await asyncio.sleep(chance.uniform(0, LIFE))
                     if not kill % TOGETHER:
                         await asyncio.to_thread(influx.kill)
@@ -65,7 +73,7 @@ async def test_killed_at_random_again_and_again(tmp_path: Path, influx: InfluxDB
                 await machine.end()
             assert lives > KILLS // 4, "killed before it did anything, most of the times"
             async with child(of.plant):
-                await until(lambda: len(of.kept(NUMBER)) >= len(machine.issued), 60)
+                await until(lambda: len(of.kept(NUMBER)) >= len(machine.issued))
                 await judged(of)
                 assert of.kept(NUMBER) == machine.issued
 
@@ -84,7 +92,7 @@ async def test_a_full_disk_costs_no_poll_and_it_goes_on_by_itself(disk: Path, in
                     file.write(bytes(4096))
             except OSError:
                 pass
-        await until(lambda: "frames wait in memory" in agent.said, 40)
+        await until(lambda: "frames wait in memory" in agent.said)
         assert "the disk is full" in agent.said
         issued = [len(device.issued) for device in of.devices]
         await until(lambda: all(len(d.issued) > n + 20 for d, n in zip(of.devices, issued, strict=True)))
@@ -94,7 +102,7 @@ async def test_a_full_disk_costs_no_poll_and_it_goes_on_by_itself(disk: Path, in
         assert (await agent.status())["trouble"] == ""
         await judged(of)
         lost = (await agent.status())["journal"]["lost"]
-        assert await agent.stop() < 5
+        await agent.stop()
         history = History(place(of.plant))
         told = sum(int(str(event.detail["frames"])) for event in history.events(0, 2**62, ["loss"]))
         history.close()
@@ -103,6 +111,7 @@ async def test_a_full_disk_costs_no_poll_and_it_goes_on_by_itself(disk: Path, in
             assert len(device.issued) - len(of.kept(device.number)) <= lost + 3
 
 
+@pytest.mark.usefixtures("brisk")
 @pytest.mark.parametrize("hours", [1, -1])
 async def test_the_clock_is_set(tmp_path: Path, influxdb2: InfluxDB2, hours: int) -> None:
     """Each frame is of the epoch of the clock that stamped it, and the database has all of both epochs."""
@@ -152,7 +161,7 @@ async def test_a_spoilt_plant_file_and_a_second_agent(tmp_path: Path, influxdb2:
 
 
 async def test_a_full_journal_stops_collecting_until_a_reload_makes_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brisk: None
 ) -> None:
     """`when_full: stop`: no device is asked for what nobody could keep; another `keep` counts from its reload on."""
     monkeypatch.setattr(agent_module, "TEND", 0.3)

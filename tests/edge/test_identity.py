@@ -30,7 +30,7 @@ async def test_a_controller_that_answers_and_whose_registers_are_elsewhere(
                 if run == 2:
                     of.plant = plant
                     assert await same(of)
-                    await until(lambda agent=agent: agent.status()["influxdb"]["backlog"] == 0, 30)  # type: ignore[misc]
+                    await until(lambda agent=agent: agent.status()["influxdb"]["backlog"] == 0)  # type: ignore[misc]
         history, database = History(place(plant)), InfluxReader(plant.store, plant)  # type: ignore[arg-type]
         readers: tuple[Reader, Reader] = history, database
         for reader in readers:

@@ -7,28 +7,32 @@ from pathlib import Path
 import pytest
 
 from connectors import quality
-from edge.keep import SOON
 from store.journal import History, place
 from tests.edge.child import Child, Supervisor, child, until
 from tests.edge.coded import site
 
-COMMITTED = 1.5  # [s] after which what was read is on disk: a commit each second, and one on its way
+EVERY = 0.05  # [s] between two polls
+SELDOM = 5.0  # [s] between two commits: one is due each second
 
 
 async def test_what_was_read_a_commit_ago_survives_a_kill(tmp_path: Path) -> None:
     async with site(tmp_path, 1, every="50ms") as plant, child(plant.plant) as agent:
         await until(lambda: len(plant.devices[0].issued) > 10)
         promised = plant.devices[0].issued[5:10]
-        await asyncio.sleep(COMMITTED + SOON)
+        before = now = await agent.status()
+        while now["journal"]["commits"] < before["journal"]["commits"] + 2:  # one may have been on its way
+            await asyncio.sleep(0.05)
+            now = await agent.status()
         await agent.kill()
         assert set(promised) <= set(plant.kept(1))
+        assert now["sources"]["d1"]["frames"] * EVERY < now["journal"]["commits"] * SELDOM
 
 
-async def test_a_clean_stop_takes_less_than_five_seconds_and_loses_nothing(tmp_path: Path) -> None:
-    async with site(tmp_path, 3) as plant, child(plant.plant) as agent:
+async def test_a_clean_stop_waits_for_no_device_and_loses_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path, 3, timeout="10min") as plant, child(plant.plant) as agent:
         await until(lambda: all(len(device.issued) > 10 for device in plant.devices))
         await plant.devices[0].proxy.set("hang")  # type: ignore[union-attr]
-        assert await agent.stop() < 5
+        await agent.stop()
         for device in plant.devices[1:]:
             assert len(device.issued) - len(plant.kept(device.number)) <= 3
         history = History(place(plant.plant))
@@ -101,17 +105,18 @@ async def test_a_quiet_plant_is_no_hung_agent(tmp_path: Path) -> None:
 
 @pytest.mark.privilege("strace")
 async def test_a_disk_that_fails_a_sync_ends_the_process_and_nothing_false_is_kept(tmp_path: Path) -> None:
-    inject = ("strace", "-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO:when=12+")
+    inject = ("strace", "-f", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO:when=7+")
     async with site(tmp_path, 1, every="50ms") as plant:
         agent = Child(plant.plant, inject)
         await agent.start()
         try:
-            assert await agent.wait(60) == 1
+            assert await agent.wait() == 1
         finally:
             await agent.kill()
         assert "the disk failed" in agent.said
         assert "Traceback" not in agent.said
         before = plant.kept(1)
+        assert before
         async with child(plant.plant):
             await until(lambda: len(plant.kept(1)) > len(before) + 3)
         plant.judge()
