@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import agent, collect, forward
+from edge import agent, collect, forward, reconcile
 from edge.backoff import Backoff
 from edge.forward import Forwarder
 from edge.keep import Keeper
+from tests.edge.forwarding import Rig, rig
 from tests.servers.influxdb2 import InfluxDB2
 
 
@@ -23,6 +24,18 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "Backoff", pauses)
     monkeypatch.setattr(agent, "Keeper", partial(Keeper, commit=0.2))
     monkeypatch.setattr(forward, "Forwarder", partial(Forwarder, flush=0.2))
+
+
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read back from a server that keeps nothing; test_reconcile does that with real ones."""
+    monkeypatch.setattr(reconcile, "RECENT", 0)
+
+
+@pytest.fixture
+def of(tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
