@@ -96,11 +96,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(name: str, words: list[str], lang: str) -> int:
     module = importlib.import_module(f"gemba.commands.{name + '_' if name == 'import' else name}")
-    parser = _Parser(
-        prog=f"gemba {name}",
-        description=COMMANDS[name][lang == "zh"],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    formatter = argparse.RawDescriptionHelpFormatter
+    if lang == "zh" and {"-h", "--help"} & set(words):
+        from gemba.help import Chinese
+
+        formatter = Chinese
+    parser = _Parser(prog=f"gemba {name}", description=COMMANDS[name][lang == "zh"], formatter_class=formatter)
     parser.add_argument(
         "--lang", choices=("zh", "en"), default=None, help="zh or en; default GEMBA_LANG, or the locale"
     )

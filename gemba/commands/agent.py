@@ -5,10 +5,12 @@ import logging
 import sys
 from pathlib import Path
 
+from gemba import arguments
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba agent plant.yaml"
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; else those that name none")
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba import arguments
 from gemba.extras import lacking
 
 if TYPE_CHECKING:
@@ -20,20 +21,14 @@ EXAMPLE = """examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("template", metavar="TEMPLATE", help="a form, by its id; `gemba templates` lists them")
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--from", dest="start", metavar="T", help="date or date-time, in the plant's zone")
-    parser.add_argument("--to", dest="end", metavar="T", help="exclusive; cut to now")
-    parser.add_argument("--last", metavar="DURATION", help="so long until now, as 30d")
-    parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
+    arguments.plant(parser)
+    arguments.span(parser)
     parser.add_argument(
         "--answers", metavar="ANSWERS", help="answer file (YAML); `gemba templates ID --blank` makes one"
     )
-    parser.add_argument("--baseline-from", metavar="T", help="what before and base are measured over")
-    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
+    arguments.baseline(parser, "what before and base are measured over")
     parser.add_argument("--xlsx", metavar="OUT", help="write the filled form, its evidence and register as a workbook")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="the lines of the form as CSV")
+    arguments.shape(parser, "the lines of the form as CSV")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from config.faults import Fault
     from config.plant import Plant
@@ -41,8 +43,8 @@ WORDS = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    arguments.plant(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:

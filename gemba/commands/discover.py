@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", nargs="?", metavar="URL", help="opc.tcp://…, HOST[:PORT] or rtu://…, mqtt(s)://…")
     parser.add_argument("--source", metavar="S", help="of the plant file, with its own settings")
     parser.add_argument("--into", metavar="PLANT", help="only what is missing in this plant file")
-    parser.add_argument("--user", metavar="U")
+    parser.add_argument("--user", metavar="U", help="who signs in; the password by --password-env")
     parser.add_argument("--password-env", metavar="V", help="the environment variable that holds the password")
     parser.add_argument("--policy", metavar="P", help="OPC UA, as Basic256Sha256 (signed and encrypted)")
     parser.add_argument("--insecure", action="store_true", help="without security, or without checking a certificate")

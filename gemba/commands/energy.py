@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from gemba import arguments
 from gemba.extras import lacking
 
 EXAMPLE = """examples:
@@ -19,22 +20,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from config.factors import profiles
 
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--from", dest="start", metavar="T", help="date or date-time, in the plant's zone")
-    parser.add_argument("--to", dest="end", metavar="T", help="exclusive; cut to now")
-    parser.add_argument("--last", metavar="DURATION", help="so long until now, as 30d")
-    parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
-    per = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
-    parser.add_argument("--per", choices=per, default="window", help="a row for each")
+    arguments.plant(parser)
+    arguments.span(parser)
+    arguments.per(parser)
     parser.add_argument("--by", choices=("plant",), help="also a row of each plant in `stores`, and one of all")
     parser.add_argument("--factors", choices=profiles(), help="in place of the plant file's profile")
     parser.add_argument("--revenue", type=revenue, metavar="万元", help="of the span: gives kgce per 100 yuan")
-    parser.add_argument("--baseline-from", metavar="T", help="compare with this span")
-    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
+    arguments.baseline(parser)
     parser.add_argument("--baseline-revenue", type=revenue, metavar="万元", help="of the baseline")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="one line for each period and carrier or asset")
+    arguments.shape(parser, "one line for each period and carrier or asset")
 
 
 def revenue(text: str) -> Fraction:

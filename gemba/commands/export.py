@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba import arguments
 from gemba.extras import lacking
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EXAMPLE = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument(
         "--from", dest="start", metavar="T", required=True, help="date or date-time, in the plant's zone"
     )

@@ -6,6 +6,7 @@ import sys
 import time as clocks
 from pathlib import Path
 
+from gemba import arguments
 from gemba.extras import lacking
 
 EXAMPLE = "example: gemba import plant.yaml history.csv --hold 15min"
@@ -13,13 +14,13 @@ EXAMPLE = "example: gemba import plant.yaml history.csv --hold 15min"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("file", metavar="FILE.csv", help="time,asset,point,value[,quality]")
     parser.add_argument("--scaled", action="store_true", help="values are final, not as on the wire")
     parser.add_argument("--hold", metavar="DURATION", help="how long a row stands, as 15min; default by the plant file")
     parser.add_argument("--replace", action="store_true", help="strike what is stored where the file has another value")
     parser.add_argument("--gateway", metavar="G", help="into the journal of this gateway")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gemba import arguments
 from gemba.extras import lacking
 
 SECOND = 10**9
@@ -16,20 +17,13 @@ EXAMPLE = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--from", dest="start", metavar="T", help="date or date-time, in the plant's zone")
-    parser.add_argument("--to", dest="end", metavar="T", help="exclusive; cut to now")
-    parser.add_argument("--last", metavar="DURATION", help="so long until now, as 30d")
-    parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
+    arguments.plant(parser)
+    arguments.span(parser)
     parser.add_argument("--by", choices=("asset", "line", "workshop", "plant"), default="asset", help="rows are of")
-    per = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
-    parser.add_argument("--per", choices=per, default="window", help="a row for each")
+    arguments.per(parser)
     parser.add_argument("--profile", choices=("iso22400", "tpm"), default="iso22400", help="where short stops count")
-    parser.add_argument("--baseline-from", metavar="T", help="compare with this span")
-    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="one line for each KPI of each row")
+    arguments.baseline(parser)
+    arguments.shape(parser, "one line for each KPI of each row")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from config.plant import Plant
     from store.influx.quarantine import Quarantine
@@ -17,12 +19,10 @@ SHOWN = 78  # characters of a line and of why it was refused; whole in what is e
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba quarantine plant.yaml export refused.lp"
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("words", nargs="*", metavar="list | retry | export FILE", help="list unless told")
     parser.add_argument("--gateway", metavar="G", help="of this gateway's agent")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="list: comma-separated rows")
+    arguments.shape(parser, "list: comma-separated rows")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from config.plant import Point, Source
     from gemba.reading import Row
@@ -24,11 +26,10 @@ NS = 1_000_000_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba read plant.yaml --source press-plc"
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--source", metavar="S", help="only points of this source")
     parser.add_argument("--asset", metavar="A", help="only points of this asset or meter")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--csv", action="store_true", help="comma-separated rows")
+    arguments.shape(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from config.plant import Plant
 
@@ -16,10 +18,10 @@ EXAMPLE = "example: gemba register plant.yaml --out register.csv"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--out", metavar="FILE", help="write this new CSV file; default stdout")
-    form.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    form.add_argument("--json", action="store_true", help="one JSON document")
     form.add_argument("--csv", action="store_true", help="CSV on stdout, as without")
 
 

@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from gemba import arguments
+
 EXAMPLE = """examples:
   gemba templates sme-2024 --blank > answers.yaml
   gemba score sme-2024 answers.yaml"""
@@ -14,9 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("template", metavar="TEMPLATE", help="a form, by its id; `gemba templates` lists them")
     parser.add_argument("answers", metavar="ANSWERS", help="answer file (YAML); `gemba templates ID --blank` makes one")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="the lines of the form as CSV")
+    arguments.shape(parser, "the lines of the form as CSV")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
+from gemba import arguments
 from gemba.extras import lacking
 
 EXAMPLE = "example: gemba serve plant.yaml --port 8080"
@@ -12,9 +13,9 @@ EXAMPLE = "example: gemba serve plant.yaml --port 8080"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
-    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="default 127.0.0.1; elsewhere needs a token")
-    parser.add_argument("--port", type=int, default=8080, metavar="P", help="default 8080; 0 takes a free one")
+    arguments.plant(parser)
+    arguments.host(parser)
+    arguments.port(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from simulators.run import Simulation
 
@@ -18,7 +20,7 @@ EXAMPLE = "example: gemba simulate plant.yaml --out sim/ --seconds 60 && gemba r
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for plant.yaml with the new addresses")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same plant")
     parser.add_argument("--pace", type=Fraction, default=Fraction(1), metavar="X", help="divides cycle times")

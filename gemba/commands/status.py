@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gemba import arguments
+
 HEADS = {
     "zh": ("数据源", "协议", "状态", "数据龄", "往返 ms", "好值", "坏值", "漏询"),
     "en": ("source", "protocol", "link", "age", "trip ms", "good", "bad", "missed"),
@@ -43,11 +45,9 @@ CLOCK = {"zh": {True: "已同步", False: "未同步", None: "不详"}, "en": {T
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba status plant.yaml --json"
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--gateway", metavar="G", help="of this gateway's agent")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="one line for each source")
+    arguments.shape(parser, "one line for each source")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from gemba import arguments
+
 EXAMPLE = """examples:
   gemba templates
   gemba templates sme-2024
@@ -14,9 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("template", nargs="?", metavar="ID", help="a form; all of them are listed without it")
     parser.add_argument("--blank", action="store_true", help="a commented answer file of this form, to fill")
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="one JSON document")
-    shape.add_argument("--csv", action="store_true", help="the list, or the form's positions, as CSV")
+    arguments.shape(parser, "the list, or the form's positions, as CSV")
 
 
 def run(args: argparse.Namespace) -> int:

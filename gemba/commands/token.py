@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from kpi.api.tokens import Tokens
 
@@ -22,13 +24,12 @@ UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba token create plant.yaml --scope read:kpi,assess --expires 90d > token.txt"
-    parser.add_argument("action", choices=("create", "list", "revoke"))
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
+    arguments.plant(parser)
     parser.add_argument("id", nargs="?", metavar="ID", help="revoke: which one")
     parser.add_argument("--scope", metavar="S[,S]", help="create: read:kpi, read:series, assess, admin")
     parser.add_argument("--expires", metavar="D", help="create: such as 90d; without it, never")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--csv", action="store_true", help="list: comma-separated rows")
+    arguments.shape(parser, "list: comma-separated rows")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gemba import arguments
+
 if TYPE_CHECKING:
     from config.plant import Plant
     from connectors.opcua.security import Certificate
@@ -21,11 +23,9 @@ COLUMNS = ("state", "subject", "uri", "url", "from", "until", "days", "warning",
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example: gemba trust plant.yaml --accept 83b23faf527f86b6"
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--accept", metavar="FINGERPRINT", help="trust this one; its first letters are enough")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--csv", action="store_true", help="comma-separated rows")
+    arguments.shape(parser)
 
 
 def run(args: argparse.Namespace) -> int:

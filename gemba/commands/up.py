@@ -5,6 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
+from gemba import arguments
 from gemba.extras import lacking
 
 EXAMPLE = "example: gemba up plant.yaml"
@@ -12,10 +13,10 @@ EXAMPLE = "example: gemba up plant.yaml"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
-    parser.add_argument("plant", nargs="?", metavar="PLANT", help="plant file")
+    arguments.plant(parser)
     parser.add_argument("--gateway", metavar="G", help="collect the sources of this gateway; else those that name none")
-    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="default 127.0.0.1; elsewhere needs a token")
-    parser.add_argument("--port", type=int, default=8080, metavar="P", help="default 8080; 0 takes a free one")
+    arguments.host(parser)
+    arguments.port(parser)
 
 
 def run(args: argparse.Namespace) -> int:

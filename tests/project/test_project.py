@@ -1,5 +1,7 @@
 """The project's own promises: what the wheel holds, what the help says, and that no command goes undocumented."""
 
+import argparse
+import importlib
 import os
 import re
 import subprocess
@@ -11,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from gemba.cli import COMMANDS, main
+from gemba.help import TEXTS
+from gemba.table import width
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +61,30 @@ def test_every_command_has_help_with_an_example(
     assert left.value.code == 0
     shown = capsys.readouterr().out
     assert COMMANDS[command][lang == "zh"] in shown
-    assert f"gemba {command}" in shown.split("example", 1)[1]
+    assert f"gemba {command}" in shown.split("示例：" if lang == "zh" else "example", 1)[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_chinese_where_chinese_is_asked_for(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help", "--lang", "zh"])
+    before = capsys.readouterr().out.split("示例：")[0]
+    assert all(width(line) <= 80 for line in before.splitlines())
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"gemba.commands.{command + '_' * (command == 'import')}").configure(parser)
+    for action in parser._actions:
+        assert action.help is not None
+        assert "".join(TEXTS[action.help].split()) in "".join(before.split())
+    assert not {"usage:", "options:", "positional"} & set(before.split())
+
+
+def test_no_text_of_the_help_is_there_for_nothing() -> None:
+    sources = [*(ROOT / "gemba" / "commands").glob("*.py"), ROOT / "gemba" / "arguments.py", ROOT / "gemba" / "cli.py"]
+    told = "".join(file.read_text(encoding="utf-8") for file in sources)
+    assert [text for text in TEXTS if f'"{text}"' not in told] == ["show this help message and exit"]
 
 
 def test_an_unknown_command_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
