@@ -27,7 +27,7 @@ REGISTERS = 100
 SPAN = 3.0  # seconds of each measurement
 CPU_BAR = 0.5  # us a value, at most
 RATE_BAR = 2.0  # million values a second, at least
-WARM = 3.0  # of Telegraf
+WARM, LONG = 3.0, 6.0  # of Telegraf, and of its measurement
 FLAT_OUT = 1  # [ns] as the interval: the next poll is due when the last one ends
 
 
@@ -78,6 +78,8 @@ async def _measured(polls: Sequence[Awaitable[None]], counts: list[int]) -> Cost
     await asyncio.sleep(0.5)
     cpu, wall, before = time.process_time(), time.perf_counter(), sum(counts)
     await asyncio.sleep(SPAN)
+    while sum(counts) == before and not any(task.done() for task in tasks):  # a device that stands still for a moment
+        await asyncio.sleep(0.01)
     cost = Cost.of(time.process_time() - cpu, time.perf_counter() - wall, sum(counts) - before)
     counts.clear()
     await asyncio.gather(*tasks)
@@ -92,7 +94,7 @@ def telegrafs(ports: Sequence[int], interval: str, folder: Path) -> Cost | None:
     with telegraf(config, folder) as process:
         time.sleep(WARM)
         before = _answers(ports)
-        cpu, wall = watched(process, 2 * SPAN)
+        cpu, wall = watched(process, LONG)
         after = _answers(ports)
     answers = sum((later - earlier - 1) % 65536 for earlier, later in zip(before, after, strict=True))
     return Cost.of(cpu, wall, answers * REGISTERS)

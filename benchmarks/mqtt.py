@@ -117,7 +117,7 @@ def publishing(broker: Mosquitto, count: int, rate: int = 0) -> Iterator[subproc
         yield child
     finally:
         child.terminate()
-        child.wait(10)
+        child.wait(60)
         child.stdout.close()
 
 
@@ -241,14 +241,14 @@ def plain(broker: Mosquitto, rate: int) -> Cost:
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    subscribed.wait(5)
+    subscribed.wait(60)
     if rate:
         with publishing(broker, count, rate):
             time.sleep(WARM)
             meter.mark()
             time.sleep(SPAN)
             meter.mark()
-            done.wait(30)
+            done.wait(60)
     else:
         client.disconnect()
         client.loop_stop()

@@ -128,7 +128,7 @@ def sink(broker: Mosquitto) -> Iterator[Counted]:
         yield count
     finally:
         said.close()
-        process.wait(10)
+        process.wait(60)
         told_.close()
 
 
@@ -149,9 +149,9 @@ def measured(name: str, peer: Peer, interval: float) -> Iterator[Row]:
             time.sleep(0.5)
         time.sleep(WARM)
         begin = int(time.time()) + 1
-        time.sleep(begin - time.time())
+        time.sleep(max(0.0, begin - time.time()))
         before = spent(process)
-        time.sleep(begin + SPAN - time.time())
+        time.sleep(max(0.0, begin + SPAN - time.time()))
         used, memory = spent(process) - before, process.memory_info().rss / 1e6
         time.sleep(LATE)
         values = count(begin, begin + SPAN)
