@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(name: str, words: list[str], lang: str) -> int:
     module = importlib.import_module(f"gemba.commands.{name + '_' if name == 'import' else name}")
-    formatter = argparse.RawDescriptionHelpFormatter
+    formatter: type[argparse.HelpFormatter] = argparse.RawDescriptionHelpFormatter
     if lang == "zh" and {"-h", "--help"} & set(words):
         from gemba.help import Chinese
 
