@@ -257,6 +257,31 @@ async def test_a_late_answer_does_not_outlive_the_connection(carrier: str) -> No
                     assert (await anext(frames)).ints.tolist() == [1000 + before]
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_late_answer_that_came_while_we_stood_still_is_not_the_next_one(carrier: str) -> None:
+    """The machine of the agent may stand still until a late answer has come, and the time for it is over."""
+    device = Counting({1: {}})
+    loop, armed = asyncio.get_running_loop(), [False]
+
+    def late(asked: Asked, frame: bytes, out: Out) -> None:
+        if armed[0]:
+            armed[0] = False
+            loop.call_later(0.09, out, frame)
+            loop.call_later(0.085, time.sleep, 0.2)
+        else:
+            out(frame)
+
+    async with on(carrier, device, late) as url, plc(url, address=5) as other, plc(url) as hasty:
+        frames = other.frames()
+        await anext(frames)
+        hurry(hasty, 80 * MS)
+        armed[0] = True
+        with pytest.raises(Disconnected):
+            await take(hasty, 1)
+        before = len(device.asked)
+        assert (await anext(frames)).ints.tolist() == [1000 + before]
+
+
 async def test_a_silent_unit_costs_rtu_over_tcp_a_new_socket_and_modbus_tcp_nothing() -> None:
     """An answer without a transaction id that is still on its way must have no way in."""
     for carrier, connections in (("tcp", 1), ("rtuovertcp", 2)):
