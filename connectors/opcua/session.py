@@ -19,6 +19,7 @@ from cryptography import x509
 
 from connectors import quality
 from connectors.base import Disconnected, said
+from connectors.clock import within
 from connectors.opcua import decode, plan, security
 from connectors.opcua.channel import Connection
 
@@ -52,7 +53,7 @@ async def exchange(what: str, timeout: float) -> AsyncIterator[None]:
     """One question and its answer. Whatever goes wrong is `Disconnected`; a request that is refused here is a fault of
     our own."""
     try:
-        async with asyncio.timeout(timeout):
+        async with within(timeout):
             yield
     except (Disconnected, PermissionError):
         raise
@@ -100,9 +101,9 @@ class Session:
 
     async def ask(self, what: str, kind: int, parameters: bytes, timeout: float | None = None) -> bytes:
         """The reply to a request whose parameters are encoded already."""
-        within = timeout or self.timeout
-        async with exchange(f"{self.url}: {what}", within):
-            return bytes(await self.post(kind, parameters, within))
+        timeout = timeout or self.timeout
+        async with exchange(f"{self.url}: {what}", timeout):
+            return bytes(await self.post(kind, parameters, timeout))
 
     async def request(self, what: str, request: Any, response: type[T]) -> T:
         """The reply to one of asyncua's requests."""

@@ -1,12 +1,15 @@
 """Against node-opcua, which shares no code with asyncua: every policy, both identities, polled and subscribed."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import select
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from asyncua import Client
 
 from config.plant import SECOND, Secret, Security, Source
@@ -234,6 +237,35 @@ async def test_a_hung_server_is_noticed_and_comes_back(tmp_path: Path, mode: str
         async with own:
             now, _ = await frames(own, lambda now: len(now) == 16)
             assert now == all_at(server)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_an_answer_that_came_while_we_stood_still_is_taken(
+    server: NodeOpcUa, tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    """The machine of the agent may stand still for longer than a deadline; the server did answer within it."""
+
+    async def polling() -> None:
+        async with connector(source(server.url), tmp_path) as own:
+            await frames(own, lambda now: len(now) == 16)
+            session = own._session
+            assert session is not None
+            send, wire = session.post, session.connection.protocol.transport
+            assert wire is not None
+
+            def stand_still(*request: Any) -> asyncio.Future[Any]:
+                sent = send(*request)
+                select.select([wire.get_extra_info("socket").fileno()], [], [], 60)
+                time.sleep(0.06)
+                return sent
+
+            session.post = stand_still  # type: ignore[method-assign]
+            hurry(own, SECOND // 20)
+            for _ in range(5):
+                now, _ = await frames(own, lambda now: True)
+                assert now == all_at(server)
+
+    run(polling())
 
 
 async def sessions(server: NodeOpcUa) -> int:
