@@ -1,7 +1,7 @@
 """Publishing to a broker by plain paho, and collecting from one as the agent does."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -54,7 +54,7 @@ async def publish(broker: Mosquitto, *messages: Sent) -> None:
     await asyncio.to_thread(run)
 
 
-async def take(connector: Mqtt, count: int, within: float = 5.0) -> list[Frame]:
+async def take(connector: Mqtt, count: int, within: float = 60.0) -> list[Frame]:
     """So many frames, none of them durable yet."""
     found: list[Frame] = []
     async with asyncio.timeout(within):
@@ -65,10 +65,30 @@ async def take(connector: Mqtt, count: int, within: float = 5.0) -> list[Frame]:
     return found
 
 
-async def collect(connector: Mqtt, count: int, within: float = 10.0, commit: float = 0.2) -> list[Frame]:
-    """So many frames, committed as an agent does: when half of the window waits, at the latest after 200 ms."""
+async def until(holds: Callable[[], bool], within: float = 60.0) -> None:
+    """Waits for what is to become so."""
+    async with asyncio.timeout(within):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
+async def acknowledged(broker: Mosquitto, client_id: str, count: int) -> None:
+    """Waits until the broker has read so many acknowledgements of this client's, since it began."""
+    await until(lambda: broker.tail(100_000).count(f"Received PUBACK from {client_id} ") == count)
+
+
+async def collect(
+    connector: Mqtt, count: int, within: float = 60.0, commit: float = 0.2, overdue: list[int] | None = None
+) -> list[Frame]:
+    """So many frames, committed as an agent does: when half of the window waits, at the latest after 200 ms. What was
+    committed because of those is added to `overdue`."""
     loop, found, committed = asyncio.get_running_loop(), list[Frame](), 0
     timer: asyncio.TimerHandle | None = None
+
+    def late() -> None:
+        if overdue is not None:
+            overdue.append(len(found))
+        done()
 
     def done() -> None:
         nonlocal committed, timer
@@ -83,7 +103,7 @@ async def collect(connector: Mqtt, count: int, within: float = 10.0, commit: flo
                     timer.cancel()
                 done()
             elif timer is None:
-                timer = loop.call_later(commit, done)
+                timer = loop.call_later(commit, late)
             if len(found) == count:
                 break
     return found

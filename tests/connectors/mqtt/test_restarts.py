@@ -57,7 +57,7 @@ class Machine:
         """Nothing more is published, and all that was has reached the broker."""
         self._paused.clear()
         self._go.clear()
-        assert self._paused.wait(10)
+        assert self._paused.wait(60)
         self._drained()
 
     def resume(self) -> None:
@@ -71,7 +71,7 @@ class Machine:
         self._publisher.close()
 
     def _drained(self) -> None:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while self._publisher.client._out_messages:
             assert time.monotonic() < until
             time.sleep(0.005)
@@ -112,7 +112,7 @@ class Collected:
 
     async def has(self, count: int) -> None:
         """Waits until the last of so many is there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(frame.ints.tolist() == [count - 1] for frame in self.frames[-2000:]):
                 await asyncio.sleep(0.01)
         self.commit()

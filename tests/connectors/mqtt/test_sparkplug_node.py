@@ -11,7 +11,7 @@ import pytest
 
 from connectors.base import Frame
 from connectors.mqtt import Mqtt
-from tests.connectors.mqtt.broker import silence, take
+from tests.connectors.mqtt.broker import silence, take, until
 from tests.connectors.mqtt.points import plant, point, said, source
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.sparkplug import Metric, SparkplugNode
@@ -105,6 +105,7 @@ async def test_births_are_kept_and_none_is_asked_for(mosquitto: Mosquitto, node:
     async with collecting(mosquitto, tmp_path, node) as made:
         await alive(made, node)
     await asyncio.to_thread(node.data, [{"alias": 1, "type": "UInt32", "value": 7}], "press")  # nobody is there
+    await until(lambda: f"spBv1.0/{node.group}/DDATA/{node.node}/press" in mosquitto.tail(100_000))
     async with collecting(mosquitto, tmp_path, node) as made:  # a new agent, with the file of the old one
         assert await silence(made)
         await asyncio.to_thread(node.data, [{"alias": 1, "type": "UInt32", "value": 8}], "press", bare=True)
