@@ -11,7 +11,7 @@ def mount(app: FastAPI) -> None:
     """Puts the pages and the login on the application of the API; one application in a process."""
     from nicegui import ui
 
-    from gemba.dashboard import assessment, energy, health, login, machine, plant
+    from gemba.dashboard import assessment, energy, group, health, login, machine, plant
     from gemba.dashboard.live import Live
 
     service = app.state.service
@@ -19,7 +19,7 @@ def mount(app: FastAPI) -> None:
     live = Live(service)
     for seen in (plant, machine):
         seen.make(service, live)
-    for page in (energy, assessment, health):
+    for page in (group, energy, assessment, health):
         page.make(service)
     ui.run_with(
         app,

@@ -4,7 +4,7 @@ answer, byte for byte, as Python."""
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -41,8 +41,8 @@ class Ask:
     async def kpis(self, by: str = "asset") -> Any:
         return await off(lambda: orjson.loads(self.service.kpis(self.window, by).body))
 
-    async def energy(self) -> Any:
-        return await off(lambda: orjson.loads(self.service.energy(self.window).body))
+    async def energy(self, by: Literal["plant"] | None = None) -> Any:
+        return await off(lambda: orjson.loads(self.service.energy(self.window, by=by).body))
 
 
 async def off(work: Callable[[], T]) -> T:

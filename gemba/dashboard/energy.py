@@ -27,6 +27,7 @@ from kpi.api.service import Service
 from kpi.energy_listing import name as carrier_name
 
 DIGITS = ".7g"
+SUMS = (("tce", "tce", "tce"), ("co2_t", "co2", "t"))  # key, word, unit
 
 
 def make(service: Service) -> None:
@@ -50,53 +51,60 @@ async def _fill(view: View) -> None:
 
 
 def _headline(view: View) -> str:
-    told, lang = view.documents["energy"], view.lang
-    found = []
-    for key, name, unit in (("tce", "tce", "tce"), ("co2_t", "co2", "t")):
-        shown = amount(told[key], unit, lang)
-        if told[key] is None and told["reason"]:
-            least = f" (> {amount(told['tce_low'], unit, lang)})" if key == "tce" and told["tce_low"] else ""
-            shown = reason(told["reason"], lang) + least
-        found.append((view.say(name), number(shown, told[key], "energy", view.say(name))))
-    found.append((view.say("coverage"), _covered(view, told, "energy", "")))
+    told = view.documents["energy"]
+    names = [view.say(name) for _, name, _ in SUMS]
+    found = list(zip(names, sums(view, told, "energy"), strict=True))
+    found.append((view.say("coverage"), covered(view, told, "energy", "")))
     found.append((view.say("factors"), f"<strong>{text(told['factors'])}</strong>"))
     for grid in told["grid"]:
         shown = f"{grid['kg_per_kwh']:g} kg/kWh · {view.say(grid['region'])} {grid['year']}"
         found.append((f"{view.say('grid_factor')} · {view.say('co2')}", f"<strong>{text(shown)}</strong>"))
-    flagged = flags(told["flags"], lang)
+    flagged = flags(told["flags"], view.lang)
     return tiles(found, "big") + (f'<p class="quiet">{flagged}</p>' if flagged else "")
 
 
-def _covered(view: View, row: Document, path: str, whose: str) -> str:
+def sums(view: View, told: Document, path: str, whose: str = "") -> list[str]:
+    """Standard coal and CO2 of all carriers; where there is none, why, and how much at least."""
+    cells = []
+    for key, name, unit in SUMS:
+        shown = amount(told[key], unit, view.lang)
+        if told[key] is None and told["reason"]:
+            least = f" (> {amount(told['tce_low'], unit, view.lang)})" if key == "tce" and told["tce_low"] else ""
+            shown = reason(told["reason"], view.lang) + least
+        cells.append(number(shown, told[key], path, f"{whose} {view.say(name)}".strip()))
+    return cells
+
+
+def covered(view: View, row: Document, path: str, whose: str) -> str:
     shown = percent(row["coverage"], None, view.lang)
     return number(shown, row["coverage"], path, f"{whose} {view.say('coverage')}".strip())
 
 
-def _carrier(view: View, row: Document) -> str:
+def carrier(view: View, row: Document) -> str:
     return carrier_name(row["carrier"], view.lang == "zh")
 
 
-def _numbers(view: View, row: Document, path: str, whose: str, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+def numbers(view: View, row: Document, path: str, whose: str) -> list[str]:
     """Amounts with their units; what no sum counts has none."""
     cells = [number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, whose)]
-    for key, name, unit in keys:
+    for key, name, unit in SUMS:
         if row.get("sign") == 0:
             cells.append(f'<span class="quiet">{text(view.say("not_counted"))}</span>')
             continue
         cells.append(number(amount(row[key], unit, view.lang), row[key], path, f"{whose} {view.say(name)}"))
-    return [*cells, _covered(view, row, path, whose)]
+    return [*cells, covered(view, row, path, whose)]
 
 
 def _carriers(view: View) -> str:
     rows = []
     for place, row in enumerate(view.documents["energy"]["carriers"]):
         path, role = f"energy/carriers/{place}", named(row["role"], ROLES, view.lang)
-        whose = f"{_carrier(view, row)} {role}"
+        whose = f"{carrier(view, row)} {role}"
         factor = "—" if row["factor"] is None else f"{row['factor']:{DIGITS}} tce/{row['unit']}"
-        numbers = _numbers(view, row, path, whose, (("tce", "tce", "tce"), ("co2_t", "co2", "t")))
+        cells = numbers(view, row, path, whose)
         status = f"<span class='quiet'>{text(named(row['factor_status'] or '', STATUS, view.lang))}</span>"
-        beside = f'{text(_carrier(view, row))} <span class="quiet only-narrow">{text(role)}</span>'
-        rows.append([beside, text(role), *numbers, f"{text(factor)} {status}"])
+        beside = f'{text(carrier(view, row))} <span class="quiet only-narrow">{text(role)}</span>'
+        rows.append([beside, text(role), *cells, f"{text(factor)} {status}"])
     heads = [view.say(head) for head in ("carrier", "role", "amount", "tce", "co2", "coverage", "factor")]
     return table(view.say("carriers"), heads, rows, (1, 4, 5, 6))
 
@@ -106,9 +114,9 @@ def _lines(view: View) -> str:
     plant, seen = view.service.plant(), set[str]()
     rows: list[list[str]] = []
     for place, row in enumerate(view.documents["energy"]["lines"]):
-        whose = f"{row['line']} {_carrier(view, row)}"
-        numbers = _numbers(view, row, f"energy/lines/{place}", whose, (("tce", "tce", "tce"), ("co2_t", "co2", "t")))
-        rows.append([text(row["line"]), text(_carrier(view, row)), *numbers])
+        whose = f"{row['line']} {carrier(view, row)}"
+        cells = numbers(view, row, f"energy/lines/{place}", whose)
+        rows.append([text(row["line"]), text(carrier(view, row)), *cells])
         seen.add(row["line"])
     every = dict.fromkeys(filter(None, (plant.line_of(name) for name in plant.assets)))
     heads = [view.say(head) for head in ("line", "carrier", "amount", "tce", "co2", "coverage")]
@@ -133,7 +141,7 @@ def _machines(view: View) -> str:
         path, name = f"energy/assets/{place}", row["asset"]
         at, whole = kpis[name]
         cells = [
-            text(_carrier(view, row)),
+            text(carrier(view, row)),
             number(amount(row["amount"], row["unit"], view.lang), row["amount"], path, name),
             measured(whole["kpis"]["energy_per_piece"], f"kpis/rows/{at}/kpis/energy_per_piece", name, view.lang),
         ]

@@ -23,7 +23,13 @@ from kpi.api.problems import Problem
 from kpi.api.service import Service
 from store import StoreError
 
-PAGES = (("plant", "/"), ("energy", "/energy"), ("assessment", "/assessment"), ("health", "/health"))
+PAGES = (
+    ("group", "/group"),
+    ("plant", "/"),
+    ("energy", "/energy"),
+    ("assessment", "/assessment"),
+    ("health", "/health"),
+)
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 SCRIPT = (HERE / "script.js").read_text(encoding="utf-8")
@@ -166,6 +172,7 @@ def _top(view: View, here: str) -> str:
     links = "".join(
         f'<a href="{view.link(path)}"{" aria-current=page" if name == here else ""}>{text(view.say(name))}</a>'
         for name, path in PAGES
+        if name != "group" or view.service.plant().stores
     )
     other, turn = "en" if view.lang == "zh" else "zh", text(view.say("theme"))
     return (

@@ -97,7 +97,7 @@ def _journal(view: View, told: Document, keys: Sequence[str]) -> list[tuple[str,
 def _store(view: View) -> tuple[str, str]:
     """Where the numbers of the last day are read from."""
     name = view.documents["store"]["store"]
-    return "store", number(str(name), name, "store", view.say("store"))
+    return "store", number(view.say(name), name, "store", view.say("store"))
 
 
 def _clock(view: View, clock: Document) -> list[tuple[str, str]]:

@@ -117,9 +117,9 @@ def tiles(found: Iterable[tuple[str, str]], kind: str = "") -> str:
     return f'<div class="tiles {kind}">{cells}</div>'
 
 
-def gauge(told: Document, path: str, name: str, lang: str) -> str:
+def gauge(told: Document, path: str, key: str, lang: str) -> str:
     """A rate as an arc, below it how many of how many, and of which days."""
-    value = told["value"]
+    name, value = kpi(key, lang), told["value"]
     filled = 0.0 if value is None else HALF_CIRCLE * min(1.0, value)
     shown = percent(value, told["reason"], lang)
     arc = (
@@ -127,7 +127,7 @@ def gauge(told: Document, path: str, name: str, lang: str) -> str:
         f'<path class="fill" d="M10 60 A50 50 0 0 1 110 60" stroke-dasharray="{filled:.1f} 400"/></svg>'
     )
     counts = [("—" if told[part] is None else str(told[part])) for part in ("numerator", "denominator")]
-    counted = "counted_processes" if told["kpi"] == "key_process_nc" else "devices"
+    counted = "counted_processes" if key == "key_process_nc" else "devices"
     under = f"{counts[0]} {say('of', lang)} {counts[1]} {say(counted, lang)}"
     return (
         f'<div class="gauge">{arc}{number(shown, value, path, name)}'

@@ -4,6 +4,20 @@ from collections.abc import Mapping
 
 SAY: Mapping[str, tuple[str, str]] = {
     "plant": ("Plant", "工厂"),
+    "group": ("Group", "集团"),
+    "plants": ("Plants", "各工厂"),
+    "all_plants": ("All plants", "全部工厂"),
+    "group_rates": ("Rates of all plants", "全部工厂的设备比率"),
+    "no_group": (
+        "This plant stands alone: its plant file names no stores of other plants.",
+        "本工厂独立运行：工厂文件没有配置其他工厂的 stores。",
+    ),
+    "silent": ("silent", "无应答"),
+    "silent_how": (
+        "Its store does not answer. All of its time counts as unknown and lowers the coverage of the group; "
+        "the numbers of the others stay what they are.",
+        "存储无应答。其全部时间按未知计，集团覆盖率随之降低；其他工厂的数字不变。",
+    ),
     "machine": ("Machine", "设备"),
     "energy": ("Energy", "能源"),
     "assessment": ("Assessment", "评估"),
@@ -264,5 +278,6 @@ SAY: Mapping[str, tuple[str, str]] = {
     "grade": ("Grade of evidence", "证据等级"),
     "expected": ("Expected", "应有"),
     "url": ("Address", "地址"),
-    "journal": ("Journal", "日志库"),
+    "journal": ("journal", "日志库"),
+    "influxdb": ("InfluxDB", "InfluxDB"),
 }

@@ -99,7 +99,7 @@ def _rated(view: View) -> str:
 
 def _rates(view: View) -> str:
     found = view.documents["kpis"]["rates"]
-    gauges = (gauge(rate, f"kpis/rates/{name}", kpi(name, view.lang), view.lang) for name, rate in found.items())
+    gauges = (gauge(rate, f"kpis/rates/{name}", name, view.lang) for name, rate in found.items())
     return f'<div class="gauges">{"".join(gauges)}</div>'
 
 

@@ -51,6 +51,7 @@ FLAGS: Mapping[str, tuple[str, str]] = {
     "all_good": ("all counted as good", "全部按合格计"),
     "no_main_meter": ("no main meter", "无总表"),
     "contradiction": ("contradicts the register", "与台账矛盾"),
+    "store_silent": ("a store is silent", "有存储无应答"),
 }
 STATUS: Mapping[str, tuple[str, str]] = {
     "official": ("official", "官方"),

@@ -14,12 +14,13 @@ PATHS = {
     "assessment": ("/assessment", "[data-evidence]"),
     "health": ("/health", "table"),
 }
+GROUP = ("/group", "[data-evidence]")
 READ = "all => all.map(e => [e.dataset.evidence, e.textContent, e.dataset.value])"
 PATIENCE = 60_000  # [ms]: a loaded machine is slow, not wrong
 
 
 def opened(page: Page, address: str, name: str, query: str = "") -> None:
-    path, ready = PATHS[name]
+    path, ready = {**PATHS, "group": GROUP}[name]
     page.goto(f"{address}{path}?{query}")
     page.wait_for_selector(ready)
 
