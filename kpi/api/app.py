@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kpi.api import models, problems, routes
+from kpi.api.absent import Absent
 from kpi.api.guard import Guard
 from kpi.api.service import Service
 from kpi.api.tokens import Tokens
@@ -68,6 +69,7 @@ def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
     def openapi() -> dict[str, Any]:
         return described(app)
 
+    app.router.routes.append(Absent(app.router.routes))
     app.add_middleware(Head)
     app.add_middleware(Guard, tokens=tokens, used=used)
     return app

@@ -46,7 +46,7 @@ def loopback(host: str | None) -> bool:
 
 def _local_name(host: str) -> bool:
     name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return name.strip("[]") == "localhost" or loopback(name.strip("[]"))
+    return name.strip("[]").lower() == "localhost" or loopback(name.strip("[]"))
 
 
 @dataclass(slots=True)

@@ -58,3 +58,22 @@ def test_what_is_too_long_or_expired_is_no_token(locked: tuple[str, str, Path]) 
     for text in ("", "x" * 5000, "kpi_x_y", expired):
         answer = httpx.post(f"{address}/login", data={"token": text}, timeout=60)
         assert answer.status_code == 401 and "set-cookie" not in answer.headers
+
+
+def test_what_the_api_does_not_have_is_told_as_a_problem_not_as_a_page(locked: tuple[str, str, Path]) -> None:
+    address, _, file = locked
+    admin = Tokens(load(file).data).create(("admin",), time.time_ns())
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {admin}"}, timeout=60) as web:
+        for method, path, status, allow in (
+            ("GET", "/api/v1/nothing", 404, None),
+            ("GET", "/api/v1/kpis/", 404, None),
+            ("POST", "/api/v2/kpis", 404, None),
+            ("DELETE", "/api/v1/kpis", 405, "GET"),
+            ("OPTIONS", "/api/v1/assets/press-01/series", 405, "GET"),
+            ("GET", "/api/v1/assessments/sme-2024", 405, "POST"),
+            ("PUT", "/metrics", 405, "GET"),
+        ):
+            answer = web.request(method, path)
+            assert (answer.status_code, answer.headers.get("allow")) == (status, allow), (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.json()["status"] == status
