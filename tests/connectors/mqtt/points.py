@@ -9,10 +9,13 @@ import numpy as np
 from config.plant import MqttAddress, Plant, Point, Security, Source
 from connectors import quality
 from connectors.base import Frame
+from connectors.mqtt.decode import Decoder
+from connectors.mqtt.plan import Topics
 
 SECOND = 1_000_000_000
 PATIENT = 30 * SECOND
 """The deadline of whatever is to go well: a machine that stands still for a second is no fault of the broker."""
+T = "plant/oven/telemetry"
 NOW = 1_793_577_600 * SECOND  # 2026-11-02T00:00:00Z
 
 
@@ -28,6 +31,11 @@ def point(
     name: str, topic: str, path: str | None = None, asset: str = "oven", time: str | None = None, **more: Any
 ) -> Point:
     return Point(asset, name, "broker", MqttAddress(topic, path, time), **{"every": SECOND, **more})
+
+
+def decoder(*points: Point) -> Decoder:
+    (group,) = Topics(points).groups
+    return Decoder("broker", group)
 
 
 def said(frame: Frame) -> dict[str, Any]:
