@@ -1,7 +1,6 @@
 """A simulated plant through the forms: terms equal to its truth, origins as the form allows, false declarations caught,
 and nothing capped that was merely not measured."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -12,19 +11,12 @@ import pytest
 from config.template_file import load
 from kpi.binding.bind import measured
 from kpi.forms.assess import assess, declared_of
-from tests.assess.plants import END, FAILING, MIDDLE, START, Factory, built
+from tests.assess.plants import END, FAILING, MIDDLE, START, Factory
 
 SME, KPIS, GENERAL, JIANGSU = "sme-2024", "factory-kpi-2025", "jiangsu-general-2025", "jiangsu-factory-2025"
 KEY = ("press-01", "press-02", "press-03", "mill-01", "mill-02")
 MILLS = ("mill-01", "mill-02")
 TCE_PER_KWH = Fraction("1.229") / 10_000
-
-
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
-    made = built(tmp_path_factory.mktemp("factory"))
-    yield made
-    made.reader.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from gemba.cli import main
-from tests.assess.plants import built
+from tests.assess.plants import Factory
 
 SPAN = ["--from", "2026-08-09", "--to", "2026-08-17", "--baseline-from", "2026-08-01", "--baseline-to", "2026-08-09"]
 
 
-@pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(built(tmp_path_factory.mktemp("factory")).file)
+@pytest.fixture
+def plant(factory: Factory) -> str:
+    return str(factory.file)
 
 
 def test_json_and_workbook(plant: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -2,6 +2,7 @@
 one stands, and whatever was merely not measured stands too."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ POINTS = {1: 0, 2: 10, 3: 30, 4: 50, 5: 70, 6: 94}  # inside the segment of each
 @pytest.fixture(scope="module")
 def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
     made = worse(tmp_path_factory.mktemp("worse"))
-    yield made
-    made.reader.close()
+    with closing(made.reader):
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +122,8 @@ def test_an_honest_level_stands(
 def test_meters_that_were_away_refute_energy_control(tmp_path: Path) -> None:
     """Scene 22: every link is named by a meter, and every one of these was heard to be away for seven of eight days."""
     made = dark(tmp_path)
-    try:
+    with closing(made.reader):
         found = told(made.ground(START, MIDDLE, baseline=False), JIANGSU, "能源智能管控", 3)
-    finally:
-        made.reader.close()
     assert decided(found, 3)[2, "energy_links_metered"] is False
     assert (found["declared"], found["cap"], found["level"]) == (3, 1, 1)
 
