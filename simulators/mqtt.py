@@ -108,7 +108,7 @@ class Broker:
 
 
 async def _listening(port: int) -> None:
-    for _ in range(100):
+    for _ in range(600):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
