@@ -1,8 +1,11 @@
 """The API and the dashboard on one server, alone or in a thread beside an agent."""
 
+import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -48,6 +51,14 @@ def refused(plant: Plant, host: str) -> str | None:
     return f"without a token it serves loopback only (got {host}); {make}"
 
 
+class _Server(uvicorn.Server):
+    """Left to itself it raises a signal again once it has stopped for it, and the command ends by it instead of with 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class Web:
     """The server of one plant, on a door that is open already. `run` ends when it is told to `stop`."""
 
@@ -65,7 +76,7 @@ class Web:
             proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self.run, name="web", daemon=True)
 
     def run(self) -> None:
@@ -79,13 +90,20 @@ class Web:
         """In a thread with a loop of its own: polls never wait for pages."""
         self._thread.start()
 
-    def stop(self) -> None:
+    def end(self) -> None:
+        """Soon; called from a signal."""
         self._server.should_exit = True
+
+    def stop(self) -> None:
+        self.end()
         if self._thread.is_alive():
             self._thread.join(10)
 
 
 def serve(plant_file: Path, host: str, port: int) -> None:
+    """Until SIGTERM or SIGINT."""
     web = Web(plant_file, host, port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: web.end())
     print(web.address, file=sys.stderr, flush=True)
     web.run()

@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 GEMBA = (sys.executable, "-m", "gemba.cli")
 
 
@@ -47,3 +49,16 @@ def test_elsewhere_than_on_loopback_it_wants_a_token_first(site: Path) -> None:
     words = (*GEMBA, "up", str(site), "--host", "0.0.0.0", "--port", "0")
     run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 2 and "gemba token create" in run.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_is_done(site: Path, number: signal.Signals) -> None:
+    server = subprocess.Popen((*GEMBA, "serve", str(site), "--port", "0"), stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        assert "http://" in server.stderr.readline()
+        server.send_signal(number)
+        assert server.wait(60) == 0
+    finally:
+        server.kill()
+        server.communicate(timeout=60)
