@@ -52,7 +52,7 @@ def refused(plant: Plant, host: str) -> str | None:
 
 
 class _Server(uvicorn.Server):
-    """Left to itself it raises a signal again once it has stopped for it, and the command ends by it instead of with 0."""
+    """Left to itself it raises a signal again once it has stopped for it: the command ends by that, not with 0."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
