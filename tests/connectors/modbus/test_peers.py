@@ -19,8 +19,7 @@ from connectors import quality
 from connectors.base import Disconnected
 from connectors.modbus import Modbus
 from tests.connectors.modbus.device import Device, on_terminal, served, terminal
-from tests.connectors.modbus.points import PATIENT, hurry, point, source
-from tests.connectors.modbus.test_connector import MS, codes, soon, take
+from tests.connectors.modbus.points import MS, PATIENT, codes, hurry, point, soon, source, take
 from tests.servers.libmodbus import LibModbus, coil, holding
 from tests.servers.mbpoll import mbpoll
 
