@@ -7,26 +7,9 @@ from typing import Any
 
 from gemba.dashboard.markup import Document, flags, hours, reason, text
 from gemba.dashboard.words import ORIGINS, ROLES, STATES, STATUS, named, say
+from kpi.forms.wording import TIMES
 
 ORDER = ("value", "low", "high", "unit", "coverage", "reason", "flags", "numerator", "denominator", "terms")
-TIMES = frozenset(
-    (
-        "PBT",
-        "APT",
-        "AUST",
-        "ADET",
-        "AUBT",
-        "U",
-        "PRI_PQ",
-        "PRI_GQ",
-        "window",
-        "running",
-        "setup",
-        "repair",
-        "apc",
-        "known_mode",
-    )
-)
 SHARES = ("value", "low", "high", "coverage")
 PARTS = frozenset(("rows", "assets", "lines", "workshops", "items", "scenes", "gaps", "carriers"))
 NAMED = {
@@ -97,7 +80,7 @@ def _cell(key: str, value: Any, lang: str) -> str:
     if key == "flags" and value:
         return f"{flags(value, lang)} <code>{text(' '.join(value))}</code>"
     if isinstance(value, Mapping):
-        lines = [_term(str(k), v, lang, key == "terms") for k, v in value.items()]
+        lines = [_term(str(k), v, lang, key in ("terms", "inputs")) for k, v in value.items()]
         return "".join(lines) if key == "evidence" else _folded(lines, lang)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _listed(value, lang)

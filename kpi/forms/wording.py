@@ -10,8 +10,8 @@ TERMS: Mapping[str, tuple[str, str]] = {
     "digital": ("数字化", "digital"),
     "networked": ("联网", "networked"),
     "controlled": ("数控", "numerically controlled"),
-    "in_service": ("投用时间 (ms)", "in service (ms)"),
-    "running": ("运行时间 (ms)", "running (ms)"),
+    "in_service": ("投用时间", "in service"),
+    "running": ("运行时间", "running"),
     "reused": ("重复利用 (m3)", "reused (m3)"),
     "used": ("总用量 (m3)", "used (m3)"),
     "ratio": ("比例", "ratio"),
@@ -46,7 +46,13 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "declared": ("填报", "declared"),
     "missing": ("未填", "missing"),
 }
-TIMES = frozenset({"in_service", "running"})
+TIMES = frozenset(
+    (
+        *("in_service", "running", "apc", "known_mode", "setup", "repair", "window"),
+        *("PBT", "APT", "AUST", "ADET", "AUBT", "U", "PRI_PQ", "PRI_GQ"),
+    )
+)
+"""Terms of a form or of a KPI that are milliseconds."""
 HOUR_MS = 3_600_000
 
 
@@ -92,26 +98,33 @@ def term(name: str, lang: str) -> str:
     return TERMS.get(name, (name, name))[lang != "zh"]
 
 
-def amount(name: str, value: Fraction) -> str:
-    """A figure as the form has it: times in hours."""
-    return f"{number(value / HOUR_MS, 2)} h" if name in TIMES else number(value)
+def hours(ms: Fraction | float) -> str:
+    return f"{number(ms / HOUR_MS, 2)} h"
+
+
+def amount(name: str, value: Fraction | float) -> str:
+    """A figure as people read it: times in hours."""
+    return hours(value) if name in TIMES else number(value)
 
 
 def side(told: Mapping[str, object], lang: str) -> str:
     """What was declared, or what was measured, in short: its figures, else its options or level."""
     inputs = told.get("inputs")
     figures = inputs if isinstance(inputs, Mapping) and inputs else {k: v for k, v in told.items() if k != "inputs"}
+    figures = {name: value for name, value in figures.items() if value != []}
     places = {name: place for place, name in enumerate(TERMS)}
     names = sorted(figures, key=lambda name: places.get(name, len(places)))
-    return ("、" if lang == "zh" else ", ").join(f"{term(name, lang)} {_shown(figures[name], lang)}" for name in names)
+    return ("、" if lang == "zh" else ", ").join(
+        f"{term(name, lang)} {_shown(name, figures[name], lang)}" for name in names
+    )
 
 
-def _shown(value: object, lang: str) -> str:
+def _shown(name: str, value: object, lang: str) -> str:
     if isinstance(value, Mapping):
         return f"({side(value, lang)})"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(each, lang) for each in value)
-    return number(value) if isinstance(value, Fraction | float) else str(value)
+        return ", ".join(_shown(name, each, lang) for each in value)
+    return amount(name, value) if isinstance(value, Fraction | float | int) else str(value)
 
 
 def _options(of: Scored, lang: str) -> str:
@@ -125,7 +138,7 @@ def _rate(of: Scored, lang: str) -> str:
     part, total = of.item.of
     if part not in of.terms or total not in of.terms:
         return ""
-    return f"{number(of.terms[part])}/{number(of.terms[total])} = {percent(of.value)}"
+    return f"{amount(part, of.terms[part])}/{amount(total, of.terms[total])} = {percent(of.value)}"
 
 
 def _spend(of: Scored, lang: str) -> str:

@@ -10,7 +10,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from kpi.forms.clauses import Judged
 from kpi.forms.form import nested
 from kpi.forms.items import Scored
-from kpi.forms.wording import number
+from kpi.forms.wording import amount, hours, number
 from kpi.forms.workbook_form import origin
 from kpi.forms.workbook_page import Cell, Column, Page
 
@@ -51,7 +51,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "awarded": ("分值", "points"),
     "level": ("等级", "level"),
     "share": ("占比", "share"),
-    "within_ms": ("间隔不超过 ms", "at most every ms"),
+    "within_ms": ("间隔不超过", "at most every"),
     "every_s": ("间隔 s", "every s"),
     "longest_s": ("间隔不超过 s", "at most every s"),
     "first": ("最早记录", "first record"),
@@ -64,7 +64,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "amounts": ("用量", "amounts"),
     "protocols": ("协议", "protocols"),
     "failures": ("故障次数", "failures"),
-    "repair_ms": ("修复时间 ms", "repair ms"),
+    "repair_ms": ("修复时间", "repair"),
     "devices": ("设备", "devices"),
     "months": ("各月", "months"),
     "stations": ("工位", "stations"),
@@ -80,6 +80,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "segment": ("网段", "segment"),
     "basis": ("依据", "basis"),
     "modes": ("控制方式时间", "time by mode"),
+    "automatic_ms": ("自动", "automatic"),
+    "manual_ms": ("手动", "manual"),
+    "apc_ms": ("先进控制", "advanced control"),
 }
 REASONS: Mapping[str, tuple[str, str]] = {
     "not_recorded": ("没有可读取的记录", "nothing that is read or kept tells of it"),
@@ -200,7 +203,9 @@ def summary(told: Mapping[str, object], lang: str) -> str:
         rest["coverage"] = told["coverage"]
     if "points" in rest and not isinstance(rest["points"], list | tuple):
         rest["awarded"] = rest.pop("points")
-    parts = [f"{_word(name, lang)} {_plain(value, lang)}" for name, value in {**first, **rest}.items()]
+    if isinstance(terms := told.get("terms"), Mapping):
+        rest["terms"] = {name: amount(name, value) for name, value in terms.items()}
+    parts = [f"{_word(name, lang)} {_figure(name, value, lang)}" for name, value in {**first, **rest}.items()]
     carriers, excluded = told.get("carriers"), told.get("excluded")
     if isinstance(carriers, list):
         parts += [_carrier(line) for line in carriers]
@@ -220,6 +225,13 @@ def _word(name: str, lang: str) -> str:
     return WORDS.get(name, (name, name))[lang != "zh"]
 
 
+def _figure(name: str, value: object, lang: str) -> str:
+    """Times as people say them."""
+    if name.endswith("_ms") and isinstance(value, Fraction | float | int):
+        return f"{number(value / 1000)} s" if name == "within_ms" else hours(value)
+    return _plain(value, lang)
+
+
 def _plain(value: object, lang: str, record: bool = False) -> str:
     """A mapping is by name, of devices say; one in a list is a record, whose keys are words."""
     if isinstance(value, bool):
@@ -227,8 +239,8 @@ def _plain(value: object, lang: str, record: bool = False) -> str:
     if isinstance(value, Fraction | float):
         return number(value)
     if isinstance(value, Mapping):
-        names = [(_word(key, lang) if record else key, each) for key, each in value.items()]
-        return ", ".join(f"{name} {_plain(each, lang)}" for name, each in names)
+        words = {key: _word(key, lang) if record or key.endswith("_ms") else key for key in value}
+        return ", ".join(f"{words[key]} {_figure(key, each, lang)}" for key, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_plain(each, lang, record=True) for each in value)
     return str(value)

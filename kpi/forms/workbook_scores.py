@@ -8,7 +8,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
-from kpi.forms.wording import TERMS, term
+from kpi.forms.wording import HOUR_MS, TERMS, TIMES, term
 from kpi.forms.workbook_form import headline, origin
 from kpi.forms.workbook_page import Cell, Column, Page, Value
 
@@ -62,7 +62,10 @@ def _item(page: Page, of: Scored, lang: str) -> None:
         again = beside or (name == "ratio" and of.value == one)
         if isinstance(one, Fraction | int | float) and not again:
             kind = "share" if name.rpartition(".")[2] in SHARES else "number"
-            page.row([None, f"    {_name(name, lang)}", Cell(one, kind), None, None, None, None])
+            label = f"    {_name(name, lang)}"
+            if name in TIMES:
+                label, one = f"{label} (h)", one / HOUR_MS
+            page.row([None, label, Cell(one, kind), None, None, None, None])
 
 
 def _flat(shown: Mapping[str, object], above: str = "") -> dict[str, Value]:

@@ -1,6 +1,7 @@
 """The workbook as an assessor finds it: boxes ticked, numbers that are numbers, pages that print."""
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ from openpyxl import load_workbook
 
 from config.template_file import TEMPLATES, load
 from kpi.forms.assess import Assessment, assess, declared_of
+from kpi.forms.wording import answer, conflict
 from kpi.forms.workbook import workbook
+from kpi.forms.workbook_evidence import lines, summary
 from tests.assess.plants import Factory, built
 
 ANSWERS = {
@@ -78,6 +81,26 @@ def test_times_of_the_form_are_hours(factory: Factory) -> None:
     in_service, running = (float(part.removesuffix(" h")) for part in row[3].split(" / "))
     assert 0 < running < 2 * 8 * 24
     assert in_service / running == pytest.approx(row[2], abs=1e-4)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_time_is_told_in_milliseconds(factory: Factory, template: str, lang: str) -> None:
+    """A number of eight digits would be a time in ms: nothing else of this plant is as large, in eight days."""
+    of = assessed(factory, template, {"answers": {"2": 0.1}} if template == "factory-kpi-2025" else None)
+    told = [*(summary(line.told, lang) for line in lines(of, lang)), *(answer(each, lang) for each in of.form.items)]
+    told += [conflict(each, lang) for each in of.form.items]
+    assert [words for words in told if re.search(r"\bms\b|_ms|[0-9]{8}", re.sub("[0-9a-f]{64}", "", words))] == []
+
+
+def test_the_hours_of_advanced_control(factory: Factory) -> None:
+    """The share is that of the hours beside it, and a declaration says no more than it has."""
+    of = assessed(factory, "factory-kpi-2025", {"answers": {"2": 0.1}})
+    item = next(each for each in of.form.items if each.item.no == "2")
+    apc, known = (float(item.terms[name]) / 3_600_000 for name in ("in_service", "running"))
+    told = next(summary(line.told, "en") for line in lines(of, "en") if line.no == "2")
+    assert f"terms apc {apc:.2f} h, known_mode {known:.2f} h" in told
+    assert conflict(item, "en").endswith(f"declared value 0.1, measured in service {apc:.2f} h, running {known:.2f} h")
 
 
 def test_a_figure_stands_once(factory: Factory) -> None:
