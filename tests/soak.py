@@ -26,7 +26,7 @@ from tests.servers.influxdb2 import InfluxDB2
 DEVICES = 6
 EVERY = "50ms"
 TIMEOUT = "300ms"  # of a device: replies that are late by random are late for some
-STOPPED = 10.0  # [s] that systemd waits: five, and a machine that stands still meanwhile; a hung database would cost fifteen
+STOPPED = 10.0  # [s] that systemd waits: five, and a machine that stands still; a hung database would cost fifteen
 
 
 class Soak:

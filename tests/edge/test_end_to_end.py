@@ -34,7 +34,7 @@ SICK = {
     "wrong-unit": 0,
     "late": 2000,
 }
-SLOW = 200  # [ms]: a slow device takes two intervals
+SLOW = 200  # [ms]: a slow device takes four intervals
 MISSED = "1s"  # after which a device that falls silent is missed: one that is well has longer
 ROUNDS = 2
 SYN_SENT = "02"  # in /proc/net/tcp
