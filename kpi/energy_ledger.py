@@ -157,7 +157,8 @@ def metered(plant: Plant, gauge: str) -> Metered:
 
 
 def _more(of: Metered, high: int, silent: int, flags: int) -> int | None:
-    """How much more it could be than was counted, with so much time [ms] that no readings enclose."""
+    """How much more it could be than was counted, with so much time [ms] that no readings enclose. Rises that were not
+    counted lie in that time, and need not be added to it; what a reset lost does not."""
     if flags & BIT["unbounded"]:
         return None
     if not silent:
@@ -167,7 +168,8 @@ def _more(of: Metered, high: int, silent: int, flags: int) -> int | None:
         return None
     steps = rate * abs(of.point.scale) * CARRIERS[of.carrier].steps(of.unit) * silent / 1000
     most = -(-steps.numerator // steps.denominator)
-    return max(high, most) if flags & NOT_COUNTED else high + most
+    inside = flags & NOT_COUNTED and not flags & BIT["reset"]
+    return max(high, most) if inside else high + most
 
 
 @dataclass(frozen=True, slots=True)
