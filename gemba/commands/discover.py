@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="without security, or without checking a certificate")
     parser.add_argument("--topic", default="#", metavar="T", help="MQTT, default #")
     parser.add_argument("--seconds", type=float, default=15.0, metavar="S", help="MQTT: how long to listen")
-    parser.add_argument("--units", default="1", metavar="1-5", help="Modbus, default 1")
+    parser.add_argument("--units", metavar="1-5", help="Modbus, default 1, or that of the source")
     parser.add_argument("--registers", default="0-99", metavar="0-99", help="Modbus, default 0-99")
     parser.add_argument("--bits", metavar="0-99", help="Modbus: coils and discrete inputs too, default none")
     parser.add_argument("--json", action="store_true", help="one JSON document")
@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     args.what = args.what or os.environ.get("GEMBA_PLANT", "")
     try:
         plant, source = _asked(args)
-        options = _options(args, source.protocol)
+        options = _options(args, source)
+        into = _known(args)
         findings = asyncio.run(_find(plant, source, options))
     except Wrong as error:
         print(f"gemba discover: {error}", file=sys.stderr)
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     except Disconnected as error:
         print(f"gemba discover: {error}", file=sys.stderr)
         return 1
-    _show(args, plant, source, findings)
+    _show(args, source, findings, into)
     return 0
 
 
@@ -179,14 +180,14 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _options(args: argparse.Namespace, protocol: str) -> dict[str, Any]:
-    if protocol == "modbus":
+def _options(args: argparse.Namespace, source: "Source") -> dict[str, Any]:
+    if source.protocol == "modbus":
         return {
-            "units": _range("--units", args.units, 0, 255),
+            "units": _range("--units", args.units or str(source.unit), 0, 255),
             "registers": _range("--registers", args.registers, 0, 65_535),
             "bits": _range("--bits", args.bits, 0, 65_535) if args.bits else (),
         }
-    if protocol == "mqtt":
+    if source.protocol == "mqtt":
         if args.seconds <= 0:
             raise Wrong(f"--seconds must be above 0 (got {args.seconds}); write 30")
         return {"topic": args.topic, "seconds": args.seconds}
@@ -212,7 +213,7 @@ async def _find(plant: "Plant", source: "Source", options: dict[str, Any]) -> "F
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
-def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: "Findings") -> None:
+def _show(args: argparse.Namespace, source: "Source", findings: "Findings", into: "Plant | None") -> None:
     if args.json:
         from dataclasses import asdict
 
@@ -220,7 +221,6 @@ def _show(args: argparse.Namespace, plant: "Plant", source: "Source", findings: 
         return
     for what in findings.left_out:
         print(f"# {what}", file=sys.stderr)
-    into = _known(args)
     lines = [f"# {name}: {value}" for name, value in findings.identity.items()]
     head, own = (
         (_head(args).splitlines(), _source(args)) if args.what in PROTOCOLS else _given(Path(args.what), source.id)

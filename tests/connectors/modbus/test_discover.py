@@ -170,3 +170,16 @@ def test_what_a_wider_point_reads_already_is_not_missing(tmp_path: Path, capsys:
         assert main(["discover", str(plant), "--source", "plc", "--registers", "0-4", "--into", str(plant)]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if " at:" in line]
     assert [line.split(":")[0] for line in lines] == ['"holding-0"', '"input-3"']
+
+
+def test_a_source_of_a_plant_file_is_asked_for_its_own_unit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with elsewhere(Device(UNITS)) as place:
+        plant = tmp_path / "plant.yaml"
+        plant.write_text(
+            "plant: case\ntimezone: Asia/Shanghai\ndata: ./data\n"
+            f'sources: {{plc: {{protocol: modbus, unit: 3, url: "tcp://{place}"}}}}\n'
+            'assets: {a: {source: plc, points: {total: {at: "holding:1"}}}}\n'
+        )
+        assert main(["discover", str(plant), "--source", "plc", "--registers", "0-4"]) == 0
+    shown = capsys.readouterr().out
+    assert '"unit-3":' in shown and '"holding:0"' in shown and '"unit-1":' not in shown
