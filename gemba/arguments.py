@@ -1,6 +1,7 @@
 """What several commands take, declared once."""
 
 import argparse
+import math
 
 
 def plant(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,27 @@ def host(parser: argparse.ArgumentParser) -> None:
 
 
 def port(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8080, metavar="P", help="default 8080; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=8080, metavar="P", help="default 8080; 0 takes a free one")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535 (got {text}); 0 takes a free one")
+    return int(text)
+
+
+def seconds(parser: argparse.ArgumentParser, does: str) -> None:
+    parser.add_argument("--seconds", type=_seconds, metavar="S", help=does)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 (got {text}); write 60")
+    return number
 
 
 def shape(parser: argparse.ArgumentParser, csv: str = "comma-separated rows") -> None:

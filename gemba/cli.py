@@ -3,6 +3,7 @@ codes: 0 done, 1 failed, 2 the input is wrong."""
 
 import argparse
 import importlib
+import io
 import locale
 import os
 import sys
@@ -112,7 +113,14 @@ def _run(name: str, words: list[str], lang: str) -> int:
         args.plant = os.environ.get("GEMBA_PLANT")
         if not args.plant:
             parser.error("which plant file? give PLANT, or set GEMBA_PLANT")
+    _speak(bool(getattr(args, "json", False)))
     return _guarded(module.run, args)
+
+
+def _speak(json: bool) -> None:
+    """JSON is UTF-8, whatever the terminal is; of anything else what it has no letters for is escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8" if json else sys.stdout.encoding, errors="backslashreplace")
 
 
 def _guarded(run: object, args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.add_argument("--days", type=_days, default=35, metavar="N", help="of history; default 35")
     parser.add_argument("--speed", type=_speed, default=Fraction(1), metavar="X", help="divides cycles, not the clock")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop by itself, and compare with the truth")
+    arguments.seconds(parser, "stop by itself, and compare with the truth")
     arguments.port(parser)
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the filled forms there")
     parser.add_argument("--json", action="store_true", help="measured and true values as one JSON document")

@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from config.load import load
+    from gemba.sources import held_by
     from store.influx.quarantine import Quarantine
     from store.journal import place
 
@@ -35,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
         print("gemba quarantine: list, retry, or export FILE; see gemba quarantine --help", file=sys.stderr)
         return 2
     plant = load(Path(args.plant))
+    if fault := held_by(plant, args.gateway):
+        print(f"gemba quarantine: {fault}", file=sys.stderr)
+        return 2
     folder = place(plant, args.gateway)
     if not folder.is_dir():
         print(f"gemba quarantine: no journal is there (got {folder}); start `gemba agent` first", file=sys.stderr)

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for plant.yaml with the new addresses")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same plant")
     parser.add_argument("--pace", type=Fraction, default=Fraction(1), metavar="X", help="divides cycle times")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop by itself")
+    arguments.seconds(parser, "stop by itself")
     parser.add_argument("--faults", metavar="FILE", help="what goes wrong, and when")
     parser.add_argument("--json", action="store_true", help="the path as one JSON document")
 

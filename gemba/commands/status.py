@@ -53,9 +53,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from config.load import load
     from edge.status import ask, socket_path
+    from gemba.sources import held_by
     from store.journal import place
 
     plant = load(Path(args.plant))
+    if fault := held_by(plant, args.gateway):
+        print(f"gemba status: {fault}", file=sys.stderr)
+        return 2
     path = socket_path(place(plant, args.gateway))
     answer = ask(path)
     if answer is None:

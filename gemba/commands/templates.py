@@ -25,6 +25,9 @@ def run(args: argparse.Namespace) -> int:
     from kpi.forms.blank import blank
     from kpi.forms.outline import outline, summary
 
+    if args.blank and (args.json or args.csv):
+        print("gemba templates: an answer file is YAML; leave --json and --csv out with --blank", file=sys.stderr)
+        return 2
     if args.template is None:
         if args.blank:
             print("gemba templates: --blank of which form? give its ID; `gemba templates` lists them", file=sys.stderr)

@@ -19,6 +19,7 @@ HEADS = {
 }
 KEYS = ("id", "scopes", "created", "expires", "used")
 NS = 1_000_000_000
+LONGEST = 36_500 * 86_400  # seconds; years later no clock could show
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     alone = args.action == "revoke" and args.id is None
     if alone and (plant_file := os.environ.get("GEMBA_PLANT")):  # then the one word is the ID
         args.plant, args.id = plant_file, args.plant
+    if args.id is not None and args.action != "revoke":
+        return _wrong(f"only revoke takes an ID (got {args.id}); leave it out")
     plant = load(Path(args.plant))
     tokens = Tokens(plant.data)
     if args.action == "create":
@@ -70,7 +73,9 @@ def _create(tokens: "Tokens", args: argparse.Namespace, now: int) -> int:
         unit = args.expires[len(number) :]
         if not number.isdigit() or unit not in UNITS or int(number) == 0:
             return _wrong(f"--expires must be a duration (got {args.expires}); write 90d or 12h")
-        lasts = int(number) * UNITS[unit] * NS
+        if (seconds := int(number) * UNITS[unit]) > LONGEST:
+            return _wrong(f"--expires is longer than a hundred years (got {args.expires}); leave it out for never")
+        lasts = seconds * NS
     text = tokens.create(scopes, now, lasts)
     if args.json:
         print(

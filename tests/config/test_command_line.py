@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,53 @@ def test_what_the_system_refuses_is_said_without_a_trace(plant: Path, capsys: Sa
     assert capsys.readouterr().err == (
         f"gemba: {below}: Not a directory; see that it is there, and who may read and write it\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["serve", str(SMALLEST), "--port", "70000"], "must be a number from 0 to 65535 (got 70000)"),
+        (["up", str(SMALLEST), "--port", "-1"], "must be a number from 0 to 65535 (got -1)"),
+        (["demo", "--seconds", "0"], "must be a number above 0 (got 0)"),
+        (["demo", "--seconds", "inf"], "must be a number above 0 (got inf)"),
+        (["simulate", str(SMALLEST), "--out", "x", "--seconds", "soon"], "must be a number above 0 (got soon)"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_before_anything_starts(words: list[str], says: str, capsys: Said) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(words)
+    assert raised.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["status", "PLANT", "--gateway", "g9"], "stands behind that gateway (got g9)"),
+        (["quarantine", "PLANT", "--gateway", "g9"], "stands behind that gateway (got g9)"),
+        (["token", "list", "PLANT", "abcd"], "only revoke takes an ID (got abcd)"),
+        (["token", "create", "PLANT", "--scope", "admin", "--expires", "9999999999d"], "longer than a hundred years"),
+        (["templates", "sme-2024", "--blank", "--json"], "an answer file is YAML"),
+        (["discover", "modbus", "127.0.0.1:1", "--into", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_words_that_say_nothing_are_the_input_that_is_wrong(
+    plant: Path, words: list[str], says: str, capsys: Said
+) -> None:
+    assert main([str(plant) if word == "PLANT" else word for word in words]) == 2
+    told = capsys.readouterr()
+    assert says in told.err and told.out == ""
+
+
+def test_a_terminal_without_the_letters_shows_their_codes(plant: Path) -> None:
+    plant.write_text(plant.read_text(encoding="utf-8") + "name: 无锡\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(Path(config.__file__).parent.parent)}
+    for words, wanted in (((), b"\\u65e0\\u9521"), (("--json",), "无锡".encode())):
+        run = subprocess.run(
+            (sys.executable, "-m", "gemba.cli", "check", str(plant), *words),
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        assert run.returncode == 0 and wanted in run.stdout, run.stderr
