@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ ANSWERS = {
     },
     "scenes": {"设备管理": 3, "财务管理": 2},
 }
-
-
-@pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Factory]:
-    made = built(tmp_path_factory.mktemp("factory"))
-    yield made
-    made.reader.close()
 
 
 def assessed(factory: Factory, template: str, answers: dict[str, Any] | None = None) -> Assessment:
