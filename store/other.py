@@ -142,6 +142,9 @@ class Silent:
     def steady(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def ahead(self, points: Mapping[str, Sequence[str]], start: int, end: int) -> None:
+        """There is nothing to read."""
+
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         return dict.fromkeys(points, EMPTY)
 

@@ -78,6 +78,12 @@ class Reader(Protocol):
         """For many calls in a row: while it lasts they may read what was there when it began, and keep files open."""
         ...
 
+    def ahead(self, points: Mapping[str, Sequence[str]], start: int, end: int) -> None:
+        """Before many calls, and for them alone: these points of these assets will be asked for, one asset after
+        another in this order, in about [start, end). A store may read several at once, or leave it; answers are the
+        same. What was said before no longer holds."""
+        ...
+
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         """Rows with start <= time < end. Each point asked for is there, with no rows where there are none."""
         ...

@@ -3,7 +3,7 @@
 While the store still says the same, the answer is right, however old.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -56,6 +56,9 @@ class Witness:
 
     def steady(self) -> AbstractContextManager[None]:
         return self._reader.steady()
+
+    def ahead(self, points: Mapping[str, Sequence[str]], start: int, end: int) -> None:
+        self._reader.ahead(points, start, end)
 
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         self.proof.rows = True

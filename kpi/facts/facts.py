@@ -136,6 +136,7 @@ def _parts(
     for (_, first, last), some in rest.items():
         one = some[0]
         cut = slices(one.calendar, one.stops, Offsets(plant.timezone, first, last), first, last)
+        form.foretell(reader, [unit.of for unit in some], cut)
         links = heard(reader, [unit.id for unit in some if isinstance(unit.of, Asset)], cut, names)
         for done, unit in enumerate(some):
             told(done, len(some))

@@ -13,7 +13,7 @@ from kpi.allocation import Cuts, busy_time
 from kpi.counter import Rises, within
 from kpi.facts import flows, machine, pieces
 from kpi.facts.names import Names
-from kpi.facts.reading import EVER, Reading
+from kpi.facts.reading import EVER, MARGIN, Reading, around
 from kpi.facts.schema import BIT, Table, empty
 from kpi.runs import MS, Runs, union
 from kpi.series import ClockStep, Samples
@@ -78,6 +78,15 @@ def of_asset(
     for table in tables.values():
         table["asset"] = code
     return Formed(tables, reading, min(opened, default=None))
+
+
+def foretell(reader: Reader, units: Sequence[Asset | Meter], cut: Slices) -> None:
+    """Tells the store what of these assets and meters is read next."""
+    points = {unit.id: _points(unit) if isinstance(unit, Asset) else {READING: unit.point} for unit in units}
+    margins = [around(points[unit.id], unit.short_stop + 1 if isinstance(unit, Asset) else MARGIN) for unit in units]
+    margin = max(margins, default=0)
+    names = {asset: list(some) for asset, some in points.items() if some}
+    reader.ahead(names, int(cut.start[0]) - margin, int(cut.end[-1]) + margin)
 
 
 def of(

@@ -19,8 +19,14 @@ from kpi.series import ClockStep, Samples, normalise
 from store.reader import Reader, Series
 
 EVER = 2**63 - 1
+MARGIN = 300 * SECOND
 NEAR = 64  # samples that are looked through first
 _MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93))
+
+
+def around(points: Mapping[str, Point], margin: int = MARGIN) -> int:
+    """How far around a span rows are read at first."""
+    return margin + HOLD * max((point.hold for point in points.values()), default=0)
 
 
 class Reading:
@@ -34,11 +40,11 @@ class Reading:
         start: int,
         end: int,
         steps: Sequence[ClockStep] = (),
-        margin: int = 300 * SECOND,
+        margin: int = MARGIN,
     ) -> None:
         self.reader, self.asset, self.points, self.steps = reader, asset, points, steps
         self.start, self.end = start, end
-        margin += HOLD * max((point.hold for point in points.values()), default=0)
+        margin = around(points, margin)
         self.rows = reader.series(asset, list(points), start - margin, end + margin) if points else {}
         self.since = dict.fromkeys(points, start - margin)
         self.until = dict.fromkeys(points, end + margin)

@@ -76,6 +76,7 @@ def refresh(
         cut = some[0].unit.days.only(run[0], run[-1])
         first, last = int(cut.start[0]) - HOUR, int(cut.end[-1]) + HOUR
         versions = [reader.version(one.unit.id, first, last) for one in some]
+        form.foretell(reader, [one.unit.of for one in some], cut)
         links = heard(reader, [one.unit.id for one in some if isinstance(one.unit.of, Asset)], cut, names)
         for one, version in zip(some, versions, strict=True):
             told(done, whole)
@@ -122,7 +123,7 @@ def _form(
         if reached[0] >= first and reached[1] <= last and steady:
             break
         first, last = min(first, reached[0]), max(last, reached[1])
-    gone = _gone(reader, unit.of)
+    gone = _gone(reader, unit.of, list(made.reading.points), [days[day] for day in run])
     code = names.code(unit.id)
     for day, span in zip(run, spans, strict=True):
         tables = _of_day(made.tables, *unit.days.span(day))
@@ -136,9 +137,14 @@ def _form(
 
 def _left(day: Day, unit: str, store: str, gone: int, fewer: bool) -> Stamp | None:
     """The stamp of facts whose rows this store has no longer, or of another's that it never had; None: it has them."""
-    own = day.stamps.get(stamped(unit, store))
-    told = own or next((day.stamps[name] for one in STORES if (name := stamped(unit, one)) in day.stamps), None)
-    return told if told is not None and (told.oldest < gone or (own is not None and fewer)) else None
+    told, own = _told(day, unit, store), stamped(unit, store) in day.stamps
+    return told if told is not None and (told.oldest < gone or (own and fewer)) else None
+
+
+def _told(day: Day, unit: str, store: str) -> Stamp | None:
+    """This store's stamp, else another's."""
+    names = (stamped(unit, store), *(stamped(unit, one) for one in STORES))
+    return next((day.stamps[name] for name in names if name in day.stamps), None)
 
 
 def _of_day(tables: Mapping[str, Table], start: int, end: int) -> dict[str, Table]:
@@ -154,8 +160,14 @@ def _rows(tables: Mapping[str, Table]) -> int:
     return sum(int(tables[name]["rows"].sum()) for name in ("slices", "energy") if name in tables)
 
 
-def _gone(reader: Reader, of: Asset | Meter) -> int:
-    """The first time that the store still has a row of; facts that depend on earlier ones cannot be formed again."""
+def _gone(reader: Reader, of: Asset | Meter, read: Sequence[str], days: Sequence[Day]) -> int:
+    """The first time that the store still has a row of; facts that depend on earlier ones cannot be formed again.
+
+    Where none of these days depends on rows before one that is there, that will do."""
+    told = [stamp.oldest for day in days if (stamp := _told(day, of.id, reader.store)) is not None]
+    oldest = min(told, default=None)
+    if oldest is None or any(len(rows) for rows in reader.series(of.id, read, oldest, oldest + 1).values()):
+        return -EVER
     points = list(of.points) if isinstance(of, Asset) else [of.point.name]
     firsts = [int(rows.time[0]) for rows in reader.after(of.id, points, -EVER).values() if len(rows)]
     return min(firsts, default=EVER)

@@ -1,12 +1,14 @@
 """Cells back to rows: what the fields of a point say, line by line."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from connectors.base import Floats, Ints
 from connectors.quality import UNCERTAIN
+from connectors.quality import good as is_good
 from store.influx import shape
 from store.influx.table import NONE, Kind, Table
 from store.journal.merge import EMPTY
@@ -82,3 +84,30 @@ def _readings(
         floats = np.array([0.0 if number is None else float(number) for number in read] + [0.0])
         numbers = np.where(numeric, floats[text], 0.0)
     return numbers, np.where(numeric, -1, text).astype(np.int32), words
+
+
+def enough(rows: Series, good: int, backward: bool) -> slice | None:
+    """The part that `good` Good rows are in, counted from the end (or the beginning); None: there are fewer."""
+    which = np.flatnonzero(is_good(rows.quality))
+    if len(which) < good:
+        return None
+    return slice(int(which[-good]), None) if backward else slice(0, int(which[good - 1]) + 1)
+
+
+def joined(parts: Sequence[Series]) -> Series:
+    """Rows of parts that follow one another."""
+    parts = [part for part in parts if len(part)]
+    if len(parts) < 2:
+        return parts[0] if parts else EMPTY
+    index: dict[str, int] = {}
+    texts = []
+    for part in parts:
+        codes = np.array([index.setdefault(word, len(index)) for word in part.words] + [-1], np.int32)
+        texts.append(np.full(len(part), -1, np.int32) if part.text is None else codes[part.text])
+
+    def whole(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    time, numbers, quality = whole("time"), whole("numbers"), whole("quality")
+    text = np.concatenate(texts) if index else None
+    return Series(time, numbers, quality, whole("epoch"), whole("hold"), whole("scaled"), text, tuple(index))

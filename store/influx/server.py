@@ -21,6 +21,7 @@ from store import StoreError
 from store.influx.answer import DONE, Answer, answered, message
 
 CONNECT, WRITE, QUERY = 5.0, 15.0, 120.0  # [s]
+CONNECTIONS = 4  # at once; whoever comes then waits
 DAY = 86400
 LAST = b"\n\nname,tags,name\ndatabases,"  # the answer to what is asked last: everything before it was answered
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Server(ABC):
     def __init__(self, of: InfluxDB, patience: float = QUERY) -> None:
         """`patience` [s]: how long an answer to a question may keep silent."""
         self.of, self.patience = of, patience
-        self._pool: urllib3.PoolManager | None = None
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=CONNECTIONS, block=True, retries=False)
 
     @property
     @abstractmethod
@@ -61,9 +62,7 @@ class Server(ABC):
         """The place, made to keep `days` where there was none; or why it cannot be written to."""
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.clear()
-            self._pool = None
+        self._pool.clear()
 
     # -- InfluxQL ------------------------------------------------------------------------------------------------------
     def query(self, statements: str) -> bytes:
@@ -108,8 +107,6 @@ class Server(ABC):
         self, path: str, body: bytes, deadline: float, headers: Mapping[str, str]
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Raises OSError and what urllib3 raises."""
-        if self._pool is None:
-            self._pool = urllib3.PoolManager(num_pools=1, maxsize=2, retries=False)
         kind = "application/x-www-form-urlencoded" if path == "/query" else "text/plain; charset=utf-8"
         reply = self._pool.request(
             "POST",

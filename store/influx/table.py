@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,39 @@ class Table:
         held: dict[Kind, dict[str, Any]]
         held = {"float": self.floats, "int": self.ints, "bool": self.bools, "text": self.texts}
         held[kind][name] = column
+
+    def lack(self, kinds: Mapping[str, Kind]) -> None:
+        """Columns of which no row has anything."""
+        rows, none = len(self.ints["time"]), {"float": np.nan, "int": NONE, "bool": np.int8(-1), "text": np.int32(-1)}
+        for name, kind in kinds.items():
+            column = np.broadcast_to(np.asarray(none[kind]), rows)
+            self.put(name, kind, (column, ()) if kind == "text" else column)
+
+    def by(self, name: str) -> "dict[str, Table]":
+        """Rows that follow one another with one and the same text."""
+        codes, words = self.texts[name]
+        edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+        return {words[codes[a]]: self.taken(slice(a, b)) for a, b in pairwise(edges) if a < b}
+
+    def taken(self, which: slice) -> "Table":
+        """Some rows; of texts, those that occur among them, as they come first."""
+        return Table(
+            {name: column[which] for name, column in self.floats.items()},
+            {name: column[which] for name, column in self.ints.items()},
+            {name: column[which] for name, column in self.bools.items()},
+            {name: _occurring(codes[which], words) for name, (codes, words) in self.texts.items()},
+        )
+
+
+def _occurring(codes: NDArray[np.int32], words: tuple[str, ...]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    if not words:
+        return codes, words
+    used, first = np.unique(codes, return_index=True)
+    used = used[np.argsort(first)]
+    used = used[used >= 0]
+    place = np.full(len(words) + 1, -1, np.int32)
+    place[used] = np.arange(len(used))
+    return place[codes], tuple(words[code] for code in used.tolist())
 
 
 def table(body: bytes, kinds: Mapping[str, Kind], lean: bool = False) -> Table:

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,9 @@ class History:
                     self.shelf.let_go()
 
     # -- series --------------------------------------------------------------------------------------------------------
+    def ahead(self, points: Mapping[str, Sequence[str]], start: int, end: int) -> None:
+        """Its rows are at hand."""
+
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         with self._one:
             return self.shelf.reading(lambda: self._series(asset, points, start, end))

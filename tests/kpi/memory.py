@@ -74,6 +74,9 @@ class Memory:
     def steady(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def ahead(self, points: Mapping[str, Sequence[str]], start: int, end: int) -> None:
+        """Everything is at hand."""
+
     def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         self.asked += 1
         found = {}

@@ -4,6 +4,7 @@ The history is written into a journal once and delivered to both databases as th
 is told by hand, or by the list in memory that the journal is tested against.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,7 @@ import pytest
 from config.plant import Asset, InfluxDB, Keep, ModbusAddress, Plant, Point, PowerStates, Secret
 from connectors.base import Column, Frame, gap, layout
 from connectors.quality import BAD_TIMEOUT, UNCERTAIN
-from store.influx import InfluxReader, shape
+from store.influx import InfluxReader, ahead, shape
 from store.influx.agreement import differing, parts, settled
 from store.influx.delivery import deliver
 from store.influx.lines import Encoder, touching
@@ -161,10 +162,11 @@ def test_nothing_is_known_of_strangers(reader: Reader) -> None:
     assert reader.series("press-01", [], 0, EVER) == {}
 
 
+TIMES = [START - EVER // 2, START, START + 1, START + 43 * SECOND, START + 26 * HOUR + 5 * SECOND, EVER]
+
+
 @pytest.mark.parametrize("good", [1, 2, 3, 1000])
-@pytest.mark.parametrize(
-    "time", [START - EVER // 2, START, START + 1, START + 43 * SECOND, START + 26 * HOUR + 5 * SECOND, EVER]
-)
+@pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("asset", ["press-01", "oven-01"])
 def test_before_and_after(reader: Reader, model: Model, asset: str, time: int, good: int) -> None:
     points = [point for of, point in POINTS if of == asset]
@@ -174,6 +176,37 @@ def test_before_and_after(reader: Reader, model: Model, asset: str, time: int, g
         earlier = wanted(model, asset, point, -EVER, time)[::-1]
         assert rows(before[point]) == until_good(earlier, good)[::-1], point
         assert rows(after[point]) == until_good(wanted(model, asset, point, time, EVER), good), point
+
+
+@pytest.mark.parametrize("lines", [50_000, 5])
+@pytest.mark.parametrize(
+    "span", [(0, EVER), (START + 10 * SECOND, START + HOUR), (START + 26 * HOUR, START + HOUR * 30)]
+)
+def test_what_was_read_ahead_changes_no_answer(
+    reader: Reader, model: Model, span: tuple[int, int], lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do answers that break off for their length, and what has to be read again beyond them."""
+    monkeypatch.setattr(ahead, "LINES", lines)
+    monkeypatch.setattr(ahead, "BEYOND", min(lines, ahead.BEYOND))
+    told = {asset: [point for of, point in POINTS if of == asset] for asset in ("press-01", "press-02", "oven-01")}
+    asked: list[tuple[int, int] | tuple[str, int, int]] = [*SPANS]
+    asked += [(side, time, good) for side in ("before", "after") for time in TIMES for good in (1, 3, 1000)]
+    random.Random(lines).shuffle(asked)
+    with reader.steady():
+        reader.ahead({"nobody": ["power"], **told}, *span)
+        assert len(reader.series("nobody", ["power"], *span)["power"]) == 0
+        for asset, points in told.items():
+            for one in asked:
+                if len(one) == 2:
+                    found = reader.series(asset, points, *one)
+                    right = {point: wanted(model, asset, point, *one) for point in points}
+                elif one[0] == "before":
+                    found = reader.before(asset, points, *one[1:])
+                    right = {p: until_good(wanted(model, asset, p, -EVER, one[1])[::-1], one[2])[::-1] for p in points}
+                else:
+                    found = reader.after(asset, points, *one[1:])
+                    right = {p: until_good(wanted(model, asset, p, one[1], EVER), one[2]) for p in points}
+                assert {point: rows(some) for point, some in found.items()} == right, one
 
 
 def test_links(reader: Reader) -> None:
