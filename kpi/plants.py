@@ -19,7 +19,8 @@ from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, Profile, frame, knowable, measure_group, nothing
 from kpi.measured import Json, Measured
 from kpi.rate import Rate
-from kpi.sums import of_asset
+from kpi.sums import of_asset, within
+from kpi.water import water_reuse
 from store import StoreError
 from store.other import Other, Silent
 from store.reader import Reader
@@ -106,6 +107,7 @@ def together(
     )
     unheard = tuple((part.id, "no_data") for part in parts if part.facts is None)
     measured = {key: measure_group(kpi, members, common) for key, kpi in KPIS.items()}
+    measured["water_reuse"] = water_reuse([within(of, window.start, window.end) for of in known], common)
     if any(part.silent for part in parts):
         measured = {key: marked(one, unheard) for key, one in measured.items()}
     return members, measured
@@ -114,7 +116,8 @@ def together(
 def unheard(part: Part, profile: Profile, rules: Rules) -> dict[str, Measured]:
     """Every KPI of a plant of which nothing at all is known."""
     common = Frame(part.start, part.end, profile, rules, "", "influxdb")
-    return {key: marked(nothing(key, common, "no_data", kpi.unit)) for key, kpi in KPIS.items()}
+    units = {key: kpi.unit for key, kpi in KPIS.items()} | {"water_reuse": "1"}
+    return {key: marked(nothing(key, common, "no_data", unit)) for key, unit in units.items()}
 
 
 def _members(of: Facts, window: Window) -> list[Member]:

@@ -25,7 +25,7 @@ from kpi.polls import polls
 from kpi.rate import Rate
 from kpi.rates import brief, history, rates
 from kpi.stations import line_oee
-from kpi.sums import Pieces, Sums, of_asset, total
+from kpi.sums import Pieces, Sums, of_asset, total, within
 from kpi.water import water_reuse
 from store.reader import Reader
 
@@ -147,7 +147,7 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     if by == "line":
         measured["line_oee"] = _line_oee(of, name, part, members, common)
     if by == "plant":
-        measured["water_reuse"] = water_reuse(within(of, part.start, part.end), common)
+        measured["water_reuse"] = water_reuse([within(of, part.start, part.end)], common)
     return Row(by, name, "", part, measured, total(member.sums for member in members), counted(members))
 
 
@@ -196,17 +196,6 @@ def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], com
             sums = of_asset(of, asset, [(part.start, part.end)])[0]
             known[asset] = Member(asset, sums, knowable(of.plant.assets[asset], of.plant.rules))
     return line_oee(of.plant, line, known, common)
-
-
-def within(of: Facts, start: int, end: int) -> Facts:
-    """The facts of a part of the window that begins and ends where slices do."""
-    if (start, end) == (of.start, of.end):
-        return of
-    tables = {}
-    for name in ("slices", "products", "energy", "links"):
-        table = getattr(of, name)
-        tables[name] = table[(table["start"] >= start) & (table["start"] < end)]
-    return Facts(of.plant, start, end, **tables, names=of.names, store=of.store)
 
 
 def report(

@@ -226,3 +226,14 @@ def _energy(table: Table, edges: Ints, found: list[Sums]) -> None:
     np.bitwise_or.at(flags, bucket, table["flags"])
     for one, (amount, high, covered), flag in zip(found, sums.tolist(), flags.tolist(), strict=True):
         one.energy, one.energy_high, one.energy_covered, one.energy_flags = amount, high, covered, flag
+
+
+def within(of: Facts, start: int, end: int) -> Facts:
+    """The facts of a part of the window that begins and ends where slices do."""
+    if (start, end) == (of.start, of.end):
+        return of
+    tables = {}
+    for name in ("slices", "products", "energy", "links"):
+        table = getattr(of, name)
+        tables[name] = table[(table["start"] >= start) & (table["start"] < end)]
+    return Facts(of.plant, start, end, **tables, names=of.names, store=of.store)

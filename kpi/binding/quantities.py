@@ -84,7 +84,7 @@ def apc_in_service(ground: Ground, item: Item, settings: Settings) -> Reading:
 
 def water(ground: Ground, item: Item, settings: Settings) -> Reading:
     """Only a main meter of each proves that every circuit is metered."""
-    told = water_reuse(ground.facts, ground.frame)
+    told = water_reuse([ground.facts], ground.frame)
     found = _kpi(ground, told, reused="reused", used="fresh")
     if not found.terms:
         return found
