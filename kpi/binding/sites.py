@@ -3,6 +3,7 @@
 `risk_gas` is a value, `risk_gas_alarm` its alarm. An alarm that is polled at least so often is known so soon.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from kpi.binding.ground import Ground, of_kind
@@ -11,6 +12,7 @@ from kpi.binding.tally import Tally
 from kpi.forms.measured import Holding
 
 ALARM = "_alarm"
+Asked = Callable[[Ground, Parameters], Holding]
 
 
 def _online(ground: Ground, kind: str, least: Fraction) -> Tally:
