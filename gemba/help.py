@@ -12,7 +12,7 @@ TEXTS = {
     "MQTT, default #": "MQTT 主题，默认 #",
     "MQTT: how long to listen": "MQTT：监听多少秒",
     "Modbus, default 0-99": "Modbus 寄存器，默认 0-99",
-    "Modbus, default 1": "Modbus 站号，默认 1",
+    "Modbus, default 1, or that of the source": "Modbus 站号，默认 1，或该数据源的站号",
     "Modbus: coils and discrete inputs too, default none": "Modbus：也查找线圈与离散输入，默认不查",
     "OPC UA, as Basic256Sha256 (signed and encrypted)": "OPC UA 安全策略，如 Basic256Sha256（签名并加密）",
     "a commented answer file of this form, to fill": "输出此表带注释的空白答卷",
