@@ -215,7 +215,8 @@ class Endpoint:
         """Until nothing that was sent before can be taken for the next answer."""
         if unit in self._late:
             await self._clock.sleep_until(self._late.pop(unit))
-            await asyncio.sleep(0)  # reads, as nobody's, what came while this machine stood still
+            for _ in range(2):  # reads, as nobody's, what came while this machine stood still
+                await asyncio.sleep(0)
         if self._suspect:
             await self._open(deadline)
         if pause or self.line.serial:  # a serial line is silent for 3.5 characters between two frames
