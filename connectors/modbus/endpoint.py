@@ -6,6 +6,7 @@ and a unit that was silent is left alone until a late answer would have come.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -169,7 +170,7 @@ class Endpoint:
         except ValueError as error:  # a host or a setting that cannot be
             connected, why = False, [error]
         if not connected:
-            text = f"{self.line}: {said(why[0]) if why else f'no connection within {deadline / 1e9:g} s'}"
+            text = f"{self.line}: {_reason(why[0]) if why else f'no connection within {deadline / 1e9:g} s'}"
             self._failed = (self._clock.monotonic_ns(), text)
             raise Disconnected(text, quality.BAD_NOT_CONNECTED)
         if not self.line.serial:
@@ -283,6 +284,13 @@ def _client(to: Line, deadline: int) -> tuple[_Exchanges, list[Exception]]:
 
     exchanges.call_create = noting
     return exchanges, why
+
+
+def _reason(fault: Exception) -> str:
+    """Why it could not be opened: of a locked serial line the system says "temporarily unavailable", and no more."""
+    if getattr(fault, "errno", None) == errno.EAGAIN:
+        return "another program has this line open; stop that one first (an agent?)"
+    return said(fault)
 
 
 def _watch(connection: socket.socket, deadline: int) -> None:

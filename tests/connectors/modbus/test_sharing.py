@@ -5,13 +5,14 @@ import time
 from itertools import pairwise
 
 import pytest
+import serial
 
 from connectors import quality
 from connectors.base import Disconnected
 from connectors.modbus import Modbus
 from tests.connectors.clock import START, StoppedClock
 from tests.connectors.modbus.carriers import UNITS
-from tests.connectors.modbus.device import Asked, Device, Out, served
+from tests.connectors.modbus.device import Asked, Device, Out, on_terminal, served
 from tests.connectors.modbus.points import MS, PATIENT, codes, hurry, point, soon, source, take
 
 
@@ -137,3 +138,11 @@ async def test_a_source_without_points_waits() -> None:
     async with served(Device(UNITS)) as url, Modbus(source(url), []) as connector:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(connector.frames()), 0.05)
+
+
+async def test_a_serial_line_that_another_program_has_open() -> None:
+    async with on_terminal(Device(UNITS)) as url:
+        held = serial.Serial(url.removeprefix("rtu://").partition("?")[0], exclusive=True)
+        with held, pytest.raises(Disconnected, match="another program has this line open"):
+            async with Modbus(source(url), soon(point("holding:0"))):
+                pass
