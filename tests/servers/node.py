@@ -42,9 +42,9 @@ class NodeProgram(Server):
         assert pipe is not None
         pipe.write(json.dumps({"order": order, **words}).encode() + b"\n")
         pipe.flush()
-        line = self._line(10.0)
+        line = self._line(60.0)
         if line is None:
-            raise TimeoutError(f"{self.name} did not answer `{order}` within 10 s\n{self.tail()}")
+            raise TimeoutError(f"{self.name} did not answer `{order}` within 60 s\n{self.tail()}")
         answer: dict[str, Any] = json.loads(line)
         if "fault" in answer:
             raise RuntimeError(f"{self.name}: {order}: {answer['fault']}")

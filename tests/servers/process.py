@@ -49,7 +49,7 @@ class Server(ABC):
     name = ""
     host = "127.0.0.1"
     prefix: tuple[str, ...] = ()  # put before its command: `taskset -c 1`, `ip netns exec x`, `faketime …`
-    patience = 30.0
+    patience = 120.0  # [s] until it answers; on a busy machine node-opcua takes its time
     talks = False  # it takes orders on its stdin and answers on its stdout
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
