@@ -15,49 +15,38 @@ ALARM = "_alarm"
 Asked = Callable[[Ground, Parameters], Holding]
 
 
-def _online(ground: Ground, kind: str, least: Fraction) -> Tally:
+def _heard(ground: Ground, kind: str, least: Fraction) -> Tally:
     found = Tally()
     for point in of_kind(ground.plant, kind):
         found.add(".".join(point.key), ground.heard(*point.key).reaches(least))
     return found
 
 
-def _alarms(ground: Ground, kind: str, p: Parameters) -> Holding:
-    latest, found = within(p, "latency"), Tally()
-    for point in of_kind(ground.plant, kind):
-        if point.name.endswith(ALARM):
-            slow = latest is not None and point.every > latest
-            met = ground.heard(*point.key).reaches(ground.plant.rules.coverage)
-            found.add(".".join(point.key), False if slow else met)
-    return found.every(ground.told())
+def _online(kind: str) -> Asked:
+    def rule(ground: Ground, p: Parameters) -> Holding:
+        least = share(p, "share")
+        return _heard(ground, kind, least).every(ground.told(at_least=least))
+
+    return rule
 
 
-def risk_points_online(ground: Ground, p: Parameters) -> Holding:
-    least = share(p, "share")
-    return _online(ground, "risk", least).every(ground.told(at_least=least))
+def _alarms(kind: str) -> Asked:
+    def rule(ground: Ground, p: Parameters) -> Holding:
+        latest, found = within(p, "latency"), Tally()
+        for point in of_kind(ground.plant, kind):
+            if point.name.endswith(ALARM):
+                slow = latest is not None and point.every > latest
+                met = ground.heard(*point.key).reaches(ground.plant.rules.coverage)
+                found.add(".".join(point.key), False if slow else met)
+        return found.every(ground.told())
+
+    return rule
 
 
-def risk_alarms(ground: Ground, p: Parameters) -> Holding:
-    return _alarms(ground, "risk", p)
-
-
-def hazard_alarms(ground: Ground, p: Parameters) -> Holding:
-    return _alarms(ground, "hazard", p)
-
-
-def tanks_online(ground: Ground, p: Parameters) -> Holding:
-    least = share(p, "share")
-    return _online(ground, "tank", least).every(ground.told(at_least=least))
-
-
-def tank_alarms(ground: Ground, p: Parameters) -> Holding:
-    return _alarms(ground, "tank", p)
+risk_points_online, tanks_online = map(_online, ("risk", "tank"))
+risk_alarms, hazard_alarms, tank_alarms, pollution_alarms = map(_alarms, ("risk", "hazard", "tank", "pollutant"))
 
 
 def pollution_recorded(ground: Ground, p: Parameters) -> Holding:
     required = ground.plant.rules.coverage
-    return _online(ground, "pollutant", required).least(1, ground.told(at_least=required))
-
-
-def pollution_alarms(ground: Ground, p: Parameters) -> Holding:
-    return _alarms(ground, "pollutant", p)
+    return _heard(ground, "pollutant", required).least(1, ground.told(at_least=required))
