@@ -121,6 +121,10 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None:  # refused meanwhile
+            writer.transport.abort()
+            far_writer.transport.abort()
+            return
         self._pipes |= {writer, far_writer}
         ways = (self._pass(reader, far_writer, False), self._pass(far_reader, writer, True))
         tasks = [asyncio.ensure_future(way) for way in ways]
