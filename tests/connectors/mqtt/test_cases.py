@@ -4,7 +4,6 @@ It is published once by Mosquitto and once, byte for byte, by the tests' own bro
 `time` is that of the frame to the millisecond, or `received`; frames are live unless it says otherwise.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,9 +20,9 @@ from config.load import load
 from config.plant import Plant
 from connectors.base import Frame
 from connectors.mqtt import Mqtt
-from tests.connectors.mqtt.broker import publish, silence, take
+from tests.connectors.mqtt.broker import publish, silence, take, until
 from tests.connectors.mqtt.fake import Broker, served
-from tests.connectors.mqtt.points import said
+from tests.connectors.mqtt.points import PATIENT, said
 from tests.connectors.mqtt.proto import metric, payload
 from tests.servers.mosquitto import Mosquitto
 
@@ -76,7 +75,7 @@ def exact(found: Sequence[dict[str, Any]]) -> list[dict[str, tuple[str, Any]]]:
 
 async def collected(plant: Plant, url: str, client: str, folder: Path, publishing: Any) -> None:
     wanted = yaml.load((folder / "expected.yaml").read_text(), Loader)
-    one = replace(plant.sources["broker"], url=url, client_id=client)
+    one = replace(plant.sources["broker"], url=url, client_id=client, timeout=PATIENT)
     made = Mqtt(one, plant.points(), plant)
     began = time.time_ns()
     async with made:
@@ -101,7 +100,7 @@ async def test_what_is_published_is_what_the_plant_file_says(folder: Path, tmp_p
                 broker.send(topic, body, retained=retained)
 
         await collected(plant_of(folder, tmp_path), broker.url, "c", folder, publishing)
-        await asyncio.sleep(0.01)
+        await until(lambda: len(broker.acknowledged) == len(messages(folder)))
         assert broker.acknowledged == list(range(1, len(messages(folder)) + 1))
 
 

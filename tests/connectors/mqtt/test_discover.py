@@ -32,8 +32,9 @@ async def found(broker: Mosquitto, folder: Path, *messages: Sent, topic: str, **
     last = topic.replace("#", f"DDATA/{LAST}" if topic.startswith("spBv1.0") else LAST)
     for seconds in (0.6, 2, 4, 8, 16):
         of, where = source(broker.url, **more), plant(folder)
+        before = _listeners(broker)
         listening = asyncio.create_task(discover(of, where, topic=topic, seconds=seconds))
-        await asyncio.sleep(0.2)
+        await until(lambda before=before: _listeners(broker) > before)  # type: ignore[misc]
         await publish(broker, *messages, (last, b"1", 0))
         findings = await listening
         if LAST in repr(findings):
@@ -43,6 +44,11 @@ async def found(broker: Mosquitto, folder: Path, *messages: Sent, topic: str, **
                 left_out=tuple(line for line in findings.left_out if LAST not in line),
             )
     raise TimeoutError("nothing was ever found in time")
+
+
+def _listeners(broker: Mosquitto) -> int:
+    """How many have ever asked what there is."""
+    return broker.tail(100_000).count("Sending SUBACK to gemba-works-discover-")
 
 
 def places(findings: Findings) -> list[tuple[str, str, str, str | None]]:
