@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from config import points
 from config.cursor import Cursor, Incomplete, Reject, text
 from config.keys import NONE, REQUIRED, Key, Section, exactly, raw
-from config.plant import Asset, Cavities, IdealCycle, Line, PlannedStop, Point, PowerStates
+from config.plant import Asset, Cavities, IdealCycle, Line, Point, PowerStates
 from config.points import Home, Sources, Written
+from config.shifts import PlannedStop
 from config.values import duration, moment, name, named, not_negative, rate, sequence, span, within
 from config.zone import instant
 

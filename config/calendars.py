@@ -9,8 +9,8 @@ from typing import Any, Literal
 from config.cursor import Cursor, Reject, mapping
 from config.files import content
 from config.keys import NONE, REQUIRED, Key, Section, exactly
-from config.plant import ALWAYS, Calendar, Shift
 from config.register import yes_or_no
+from config.shifts import ALWAYS, Calendar, Shift
 from config.values import MINUTES, a_date, clock, clocks, dates, name, named, path, sequence, weekdays
 
 _WEEKEND = frozenset((5, 6))

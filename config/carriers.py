@@ -1,9 +1,11 @@
-"""Carriers of energy and water: what each is called, what it is measured in, and the smallest step Gemba counts it in.
+"""Carriers of energy and water: what each is called, what it is measured in, the smallest step Gemba counts it in, and
+the factors to standard coal and CO2.
 
 Amounts are whole numbers of a carrier's smallest unit everywhere below kpi/, so that sums are exact in any order and
 in any engine; units are exact ratios.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -130,3 +132,39 @@ _ROWS: tuple[tuple[str, str, str, Category, Dimension, str], ...] = (
     ("water", "水", "water", "water", "volume", "m3"),
 )
 CARRIERS = MappingProxyType({row[0]: Carrier(*row) for row in _ROWS})
+
+
+# -- factors -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Standard coal and CO2 [t] of one `unit` of a carrier, and where they come from; None: there is no such factor."""
+
+    carrier: str
+    tce: Fraction | None
+    unit: str
+    source: str
+    status: str
+    co2: Fraction | None = None
+    co2_source: str = ""
+    co2_status: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Which published CO2 factor of the power grid counts; year None: that of the data, else the latest published."""
+
+    region: str = "national"
+    scope: str = "average"
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """A named, versioned profile after the overrides of the plant file."""
+
+    profile: str
+    version: str
+    factors: Mapping[str, Factor]
+    title: str = ""
+    grid: Grid = Grid()

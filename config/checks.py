@@ -5,7 +5,8 @@ from collections.abc import Callable
 from config import meters
 from config.addresses import SPARKPLUG
 from config.cursor import Cursor
-from config.plant import ALWAYS, PIECES, SECOND, MqttAddress, Plant, Point
+from config.plant import PIECES, SECOND, MqttAddress, Plant, Point
+from config.shifts import ALWAYS
 
 
 def across(root: Cursor, plant: Plant) -> None:

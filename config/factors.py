@@ -12,10 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from config import document
-from config.carriers import CARRIERS, STANDARD_COAL, UNITS, Carrier
+from config.carriers import CARRIERS, STANDARD_COAL, UNITS, Carrier, Factor, Factors, Grid
 from config.cursor import Cursor, Reject, choice, integer, number, text
 from config.faults import PlantError
-from config.plant import Factor, Factors, Grid
 
 FOLDER = Path(__file__).parent / "data" / "factors"
 STATUSES = ("official", "derived", "unverified")

@@ -13,7 +13,8 @@ from config.document import read
 from config.faults import PlantError, in_order
 from config.files import content, noted
 from config.keys import NONE, REQUIRED, Key, Section, raw
-from config.plant import ALWAYS, Plant
+from config.plant import Plant
+from config.shifts import ALWAYS
 from config.values import path, timezone
 
 

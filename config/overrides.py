@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from config.carriers import CARRIERS, UNITS, Carrier
+from config.carriers import CARRIERS, UNITS, Carrier, Factor, Factors, Grid
 from config.cursor import Cursor, Reject, choice, integer, text
 from config.factors import (
     SCOPES,
@@ -24,7 +24,6 @@ from config.factors import (
     span,
 )
 from config.keys import NONE, Key, Section
-from config.plant import Factor, Factors, Grid
 from config.values import not_negative
 
 USUAL = "sme-2024"

@@ -6,13 +6,15 @@ points stay as on the wire in every store; `scale`, `offset`, `states` and `mode
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from config.carriers import Factors
+from config.devices import Device, Register
 from config.faults import Fault
+from config.shifts import ALWAYS, Calendar, PlannedStop
 
 SECOND = 1_000_000_000
 HOLD = 3  # a row stands for so many times the longer of its poll interval and keepalive
@@ -209,106 +211,7 @@ class Meter:
     under: str | None = None
 
 
-# -- calendar ----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """Minutes after 00:00 of the date it starts on; `end` past 1440 runs into the next day, breaks likewise."""
-
-    name: str
-    start: int
-    end: int
-    breaks: tuple[tuple[int, int], ...] = ()
-    days: frozenset[int] = frozenset(range(7))  # 0 is Monday
-    since: date | None = None
-    until: date | None = None  # the last date on which it still starts
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """No shifts: always, round the clock. `workdays` is `china`, a set of working dates from a file, or None."""
-
-    name: str
-    shifts: tuple[Shift, ...] = ()
-    closed: tuple[tuple[date, date], ...] = ()
-    workdays: Literal["china"] | Mapping[date, bool] | None = None
-
-
-ALWAYS = Calendar("always")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStop:
-    assets: tuple[str, ...]
-    start: int
-    end: int
-    why: str = ""
-
-
-# -- register ----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A row of the equipment register, and the line of the file that it stands on. Rows of one id follow one another
-    in time."""
-
-    id: str
-    row: int
-    name: str = ""
-    workshop: str = ""
-    line: str = ""
-    process: str = ""
-    kind: Literal["production", "inspection", "logistics", "auxiliary"] = "production"
-    control: Literal["native", "retrofit", "meter", "none"] = "none"
-    key: bool = False
-    key_process: bool = False
-    in_scope: bool = True
-    reason: str = ""
-    since: date | None = None
-    until: date | None = None  # the last date on which it still counts
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    file: Path
-    sha256: str
-    devices: tuple[Device, ...]
-
-
 # -- policy and stores -------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """Standard coal and CO2 [t] of one `unit` of a carrier, and where they come from; None: there is no such factor."""
-
-    carrier: str
-    tce: Fraction | None
-    unit: str
-    source: str
-    status: str
-    co2: Fraction | None = None
-    co2_source: str = ""
-    co2_status: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Which published CO2 factor of the power grid counts; year None: that of the data, else the latest published."""
-
-    region: str = "national"
-    scope: str = "average"
-    year: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """A named, versioned profile after the overrides of the plant file."""
-
-    profile: str
-    version: str
-    factors: Mapping[str, Factor]
-    title: str = ""
-    grid: Grid = Grid()
-
-
 @dataclass(frozen=True, slots=True)
 class Keep:
     days: int = 800
@@ -365,7 +268,7 @@ class Plant:
     calendar: Calendar = ALWAYS
     stops: tuple[PlannedStop, ...] = ()
     register: Register | None = None
-    factors: Factors = Factors("sme-2024", "1", {})
+    factors: Factors = field(default_factory=lambda: Factors("sme-2024", "1", {}))
     keep: Keep = Keep()
     store: InfluxDB | None = None
     stores: Mapping[str, InfluxDB] = field(default_factory=dict)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from config.cursor import Reject
+from config.devices import Device, Register
 from config.faults import Fault
 from config.files import content
-from config.plant import Device, Register
 
 HEADINGS = {
     "id": "编号",

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.calendars import exceptions
-from config.plant import Calendar, Plant, Shift
+from config.plant import Plant
+from config.shifts import Calendar, Shift
 from config.zone import DAY, EPOCH, Ints, Offsets, local_ns
 
 Stops = tuple[tuple[int, int], ...]

@@ -12,7 +12,8 @@ from config import values
 from config.cursor import Cursor, Reject, text
 from config.document import Node
 from config.faults import Fault, PlantError
-from config.plant import Calendar, Plant
+from config.plant import Plant
+from config.shifts import Calendar
 from config.slices import Roster, Stops, roster, slices
 from config.zone import DAY, Offsets, instant
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from config.carriers import CARRIERS, Carrier
+from config.carriers import CARRIERS, Carrier, Factor
 from config.factors import GridFactor, grid
-from config.plant import Factor, Plant
+from config.plant import Plant
 from kpi.energy_ledger import Ledger, Sum
 from kpi.energy_meters import ELECTRICITY, Total
 from kpi.facts.schema import named

@@ -3,9 +3,9 @@
 from fractions import Fraction
 
 from config import factors
-from config.carriers import CARRIERS
+from config.carriers import CARRIERS, Factors
 from config.factors import GridFactor
-from config.plant import Factors, Plant
+from config.plant import Plant
 from config.zone import shown
 from kpi.energy import Consumption, Line, consumption, line, per_revenue
 from kpi.energy_change import at_constant_factor, change

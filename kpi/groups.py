@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from config.plant import ALWAYS, Calendar, Plant
+from config.plant import Plant
+from config.shifts import ALWAYS, Calendar
 from config.zone import DAY, EPOCH, Offsets
 
 By = Literal["asset", "line", "workshop", "plant"]

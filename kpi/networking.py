@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from config.plant import METERED, Device, Networked, Plant
+from config.devices import Device
+from config.plant import METERED, Networked, Plant
 from config.slices import roster, slices
 from config.zone import DAY, EPOCH, Offsets
 from kpi.polls import Polls

@@ -11,7 +11,8 @@ from datetime import date
 
 import numpy as np
 
-from config.plant import METERED, Device, Plant
+from config.devices import Device
+from config.plant import METERED, Plant
 from config.slices import slices
 from config.zone import EPOCH, Offsets
 from connectors.base import Ints

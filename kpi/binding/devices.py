@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from config.plant import PIECES, Asset, Device
+from config.devices import Device
+from config.plant import PIECES, Asset
 from kpi.binding.ground import Ground, parameters_of, values_of
 from kpi.binding.parameters import Parameters, count, share, within
 from kpi.binding.tally import Tally, both, either

@@ -11,7 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from config.plant import METERED, PIECES, ROLES, Asset, Device, Plant, Point
+from config.devices import Device
+from config.plant import METERED, PIECES, ROLES, Asset, Plant, Point
 from config.span import Window, windows
 from config.zone import EPOCH, shown
 from connectors.base import Ints

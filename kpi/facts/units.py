@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from config.plant import Asset, Calendar, Meter, Plant
+from config.plant import Asset, Meter, Plant
+from config.shifts import Calendar
 from config.slices import Slices, Stops, roster, slices, stops_of
 from config.zone import DAY, EPOCH, Offsets
 from connectors.base import Ints

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from config.plant import Device
+from config.devices import Device
 from config.register import CLASSES, CONTROLS
 from kpi.forms.workbook_page import Cell, Column, Page
 from kpi.rate import REASONS

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from config.plant import Calendar, Shift
+from config.shifts import Calendar, Shift
 
 MINUTE = 60 * 10**9
 HOUR = 60 * MINUTE

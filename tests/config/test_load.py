@@ -11,7 +11,6 @@ import config
 from config.faults import PlantError
 from config.load import load
 from config.plant import (
-    ALWAYS,
     SECOND,
     Cavities,
     Counter,
@@ -25,6 +24,7 @@ from config.plant import (
     Rules,
     Scope,
 )
+from config.shifts import ALWAYS
 
 EXAMPLES = Path(config.__file__).parent / "examples"
 HEAD = """plant: wuxi-01

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config.calendars import calendar
 from config.cursor import Cursor
 from config.document import parse
-from config.plant import Calendar, Shift
+from config.shifts import Calendar, Shift
 from config.slices import roster
 from config.zone import DAY, Offsets
 from tests.config.calendars import at

@@ -10,8 +10,8 @@ import pytest
 from openpyxl import Workbook
 
 from config.cursor import Reject
+from config.devices import Device
 from config.faults import Fault
-from config.plant import Device
 from config.register import read
 
 ENGLISH = """id,name,workshop,line,process,class,control,key,key_process,in_scope,reason,from,until

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.plant import ALWAYS, Calendar
+from config.shifts import ALWAYS, Calendar
 from config.slices import Slices, Stops, slices
 from config.zone import DAY, Offsets
 from tests.config import calendars

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.faults import PlantError
-from config.plant import ALWAYS, Calendar, Plant
+from config.plant import Plant
+from config.shifts import ALWAYS, Calendar
 from config.span import Span, Window, last_day, production_day, shifts, span, windows
 from config.zone import shown
 from tests.config.calendars import HOUR, WORKWEEK, at, shift

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from config import factors
-from config.carriers import CARRIERS
+from config.carriers import CARRIERS, Factor, Grid
 from config.cursor import Cursor, text
 from config.document import parse, read
 from config.factors import Row
-from config.plant import Factor, Grid
 
 CASES = Path(__file__).parents[1] / "cases" / "energy"
 

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
+from config.carriers import Factors, Grid
 from config.cursor import Cursor
 from config.document import parse
 from config.factors import profile
 from config.overrides import factors
-from config.plant import Factors, Grid
 
 
 def read(written: str) -> tuple[Factors | None, list[str], list[str]]:
