@@ -1,5 +1,6 @@
 """To InfluxDB: what a value costs from the journal to an accepted line, how much of that is the server's share, how
-fast a backlog of four hours goes, and what a plant costs from the wire to the database. Servers have the other core."""
+fast a backlog of four hours goes, what a plant costs from the wire to the database, and what its facts cost out of it.
+Servers have the other core."""
 
 import asyncio
 import socket
@@ -19,16 +20,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import psutil
 
+from benchmarks import _api_plant
 from benchmarks._figure import Row, cores, on, pinned, spent, told
 from benchmarks.edge import DEVICES, SPAN, measured, plant_file
 from config.plant import InfluxDB, Keep, Plant, Secret
 from connectors.base import Column, Frame, Layout, layout
 from edge.forward import CONSUMER, FLUSH, Forwarder
+from kpi.facts.archive import Archive
+from kpi.facts.facts import facts
 from store.influx import InfluxReader
 from store.influx.delivery import deliver
 from store.influx.lines import Encoder
-from store.influx.server import connect
-from store.journal import Journal
+from store.influx.server import Server, connect
+from store.journal import Journal, place
+from store.reader import Reader
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.influxdb2 import InfluxDB2
 from tests.servers.libmodbus import LibModbus
@@ -42,6 +47,9 @@ HOURS = 4
 WATCHED = 20.0  # seconds of draining
 CPU_BAR, MEMORY_BAR = 2.0, 100.0  # us a value, MB
 KEEP = Keep(free=Fraction(0))
+MACHINES, DAYS = 100, 2  # whose facts are formed
+FACTS_BAR = 4.0  # seconds of CPU, of both
+DAY = 86400 * SECOND
 AGO = 6 * 3600  # [s] when the backlog begins: nothing of it is as young as a live row
 
 
@@ -98,19 +106,26 @@ def _answer(line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
+def sent(journal: Journal, made: Server, plant: Plant) -> int:
+    """Everything of the journal; how many values that was."""
+    encoder, consumer, count = Encoder(plant), made.of.url, 0
+    while (batch := journal.pending_columns(consumer, 2000)) is not None:
+        written = encoder.batch(batch, 1)
+        if deliver(made, written.lines).answer.verdict != "done":
+            raise RuntimeError("not taken")
+        journal.acknowledge(consumer, batch.last, batch.first)
+        count += written.values
+    return count
+
+
 def delivered(journal: Journal, store: InfluxDB, server: psutil.Process | None, provisioned: bool) -> Row:
     """Everything of the journal, by the forwarder's own means, one request after another."""
-    made, encoder, count = connect(store), Encoder(Plant("bench-01", "", ZoneInfo("UTC"), Path(), Path(), "")), 0
+    made, of = connect(store), Plant("bench-01", "", ZoneInfo("UTC"), Path(), Path(), "")
     if provisioned:
         made.prepare(800)
     theirs = spent(server) if server else 0.0
     cpu, began = time.process_time(), time.perf_counter()
-    while (batch := journal.pending_columns(store.url, 2000)) is not None:
-        written = encoder.batch(batch, 1)
-        if deliver(made, written.lines).answer.verdict != "done":
-            raise RuntimeError("not taken")
-        journal.acknowledge(store.url, batch.last, batch.first)
-        count += written.values
+    count = sent(journal, made, of)
     took, own = time.perf_counter() - began, time.process_time() - cpu
     made.close()
     if provisioned and len(InfluxReader(store, "bench-01").series("m0", ["r0"], 0, 2**62)["r0"]) != SECONDS:
@@ -214,6 +229,36 @@ def stored(token: Path, server: InfluxDB2, bucket: str) -> str:
     return f"store: {{influxdb: {{{place}}}}}\n"
 
 
+# -- facts out of the database -----------------------------------------------------------------------------------------
+def cold(folder: Path, core: int) -> Iterator[Row]:
+    """As `gemba kpi` on a machine without the journal, the first time: nothing is kept of any day."""
+    folder.mkdir()
+    plant, end = _api_plant.plant(folder, MACHINES), time.time_ns() // DAY * DAY
+    _api_plant.history(plant, end, DAYS, lambda _: None)
+    server = InfluxDB2(folder / "server")
+    server.prefix = on(core)
+    (folder / "token").write_text(InfluxDB2.token)
+    with server:
+        made = connect(InfluxDB(server.url, org="gemba", bucket="own", token=Secret(file=folder / "token")))
+        made.prepare(800)
+        with Journal.open(place(plant), KEEP, [made.of.url]) as journal:
+            process = psutil.Process(server.pid)
+            sent(journal, made, plant)
+            readers: list[Reader] = [journal, InfluxReader(made, plant)]
+            for reader in readers:
+                theirs, cpu, began = spent(process), time.process_time(), time.perf_counter()
+                found = facts(reader, plant, end - DAYS * DAY, end, Archive(folder / reader.store, plant.id), end + DAY)
+                own, took = time.process_time() - cpu, time.perf_counter() - began
+                theirs = spent(process) - theirs
+                if len(np.unique(found.slices["asset"])) != MACHINES:
+                    raise RuntimeError("not all of them")
+                bar = FACTS_BAR if reader.store == "influxdb" else None
+                note = f"{own:.2f} here, {theirs:.2f} there; {took:.2f} s"
+                name = f"facts of {MACHINES} machines x {DAYS} days, cold, from {reader.store}"
+                yield Row(name, own + theirs, "s CPU", bar, note=note)
+        made.close()
+
+
 def run() -> Iterator[Row]:
     own, other = cores()
     with tempfile.TemporaryDirectory() as place:
@@ -222,6 +267,7 @@ def run() -> Iterator[Row]:
         with pinned():
             yield from speeds(folder, other)
             yield from drain(folder, other)
+            yield from cold(folder / "facts", other)
 
 
 if __name__ == "__main__":

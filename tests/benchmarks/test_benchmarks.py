@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SIZES: dict[str, dict[str, Any]] = {
     "api": {"ASSETS": 3, "DAYS": 3, "CLIENTS": 2, "SPAN": 2.0, "IDLE": 1.0},
     "edge": {"DEVICES": 2, "WARM": 1.0, "SPAN": 2.5, "FLAT_SPAN": 1.5},
-    "influx": {"ASSETS": 3, "SECONDS": 20, "HOURS": 0.1, "WATCHED": 2.0, "DEVICES": 2, "SPAN": 4.0},
+    "influx": {"ASSETS": 3, "SECONDS": 20, "HOURS": 0.1, "WATCHED": 2.0, "DEVICES": 2, "SPAN": 4.0, "MACHINES": 3},
     "journal": {"GROUPS": 3, "POLLS": 4, "COMMITS": 2, "SMALL": 2, "DAY": 1200, "ROWS": 2000},
     "kpi": {"CHANGES": 200, "MACHINES": 3, "SOME": 2, "COUNTERS": 1, "ASSETS": 2},
     "modbus": {"DEVICES": 2, "SPAN": 0.2, "WARM": 1.2, "LONG": 2.0},
