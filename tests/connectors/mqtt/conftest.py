@@ -16,7 +16,7 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     module = item.nodeid.partition("::")[0].rpartition("/")[2]
-    if module == "test_faults.py":
+    if module in ("test_faults.py", "test_security.py"):
         return BOTH
     name = "uvloop" if module == "test_restarts.py" else "asyncio"
     return {name: BOTH[name]}
