@@ -94,8 +94,11 @@ def origin(name: str, lang: str) -> str:
 
 
 def term(name: str, lang: str) -> str:
-    """A name of an answer file in words."""
-    return TERMS.get(name, (name, name))[lang != "zh"]
+    """A name of an answer file in words; `after.tce` is the second of the first."""
+    if name in TERMS:
+        return TERMS[name][lang != "zh"]
+    outer, _, inner = name.partition(".")
+    return f"{term(outer, lang)} · {term(inner, lang)}" if inner else name
 
 
 def hours(ms: Fraction | float) -> str:

@@ -8,7 +8,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kpi.forms.form import RatedScene
 from kpi.forms.items import Scored
-from kpi.forms.wording import HOUR_MS, TERMS, TIMES, term
+from kpi.forms.wording import HOUR_MS, TIMES, term
 from kpi.forms.workbook_form import headline, origin
 from kpi.forms.workbook_page import Cell, Column, Page, Value
 
@@ -62,7 +62,7 @@ def _item(page: Page, of: Scored, lang: str) -> None:
         again = beside or (name == "ratio" and of.value == one)
         if isinstance(one, Fraction | int | float) and not again:
             kind = "share" if name.rpartition(".")[2] in SHARES else "number"
-            label = f"    {_name(name, lang)}"
+            label = f"    {term(name, lang)}"
             if name in TIMES:
                 label, one = f"{label} (h)", one / HOUR_MS
             page.row([None, label, Cell(one, kind), None, None, None, None])
@@ -76,11 +76,6 @@ def _flat(shown: Mapping[str, object], above: str = "") -> dict[str, Value]:
         elif isinstance(value, Fraction | int | float):
             found[f"{above}{name}"] = value
     return found
-
-
-def _name(name: str, lang: str) -> str:
-    parts = [name] if name in TERMS else name.split(".")
-    return " · ".join(term(part, lang) for part in parts)
 
 
 def _scenes(page: Page, rated: tuple[RatedScene, ...], lang: str) -> None:

@@ -251,6 +251,20 @@ def test_rules_carry_the_switches() -> None:
     assert rules["workshops_networked"] == {"share": 1}
 
 
+def test_a_figure_of_a_year_is_named_in_the_words_of_the_form() -> None:
+    from kpi.forms.wording import conflict
+
+    form = load(SME)
+    declared = {"before": {"tce": 371.2, "revenue": 5200}, "after": {"tce": 360, "revenue": 5200}}
+    given = parse_answers(form, json.dumps({"answers": {"12": declared}}))
+    found = score(form, facts(SME, {"12": reading(before_tce=371.2, after_tce=382.919)}), given)
+    zh, en = (conflict(found.items[11], lang) for lang in ("zh", "en"))
+    before, after = "前 · 综合能源消费量 (tce) 371.2、", "后 · 综合能源消费量 (tce)"
+    assert zh == f"第12项 绿色低碳：填报 {before}{after} 360，实测 {before}{after} 382.919"
+    before, after = "before · energy (tce) 371.2, ", "after · energy (tce)"
+    assert en == f"item 12, Energy intensity: declared {before}{after} 360, measured {before}{after} 382.919"
+
+
 def test_the_table_names_conflicts_and_caps() -> None:
     from gemba.sheet import text
 
