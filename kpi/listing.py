@@ -15,7 +15,7 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "allocation_efficiency": ("allocation efficiency", "分配效率"),
     "technical_efficiency": ("technical efficiency", "技术效率"),
     "setup_rate": ("setup rate", "换型占比"),
-    "production_rate": ("production rate", "生产节拍"),
+    "production_rate": ("production rate", "生产率"),
     "scrap_ratio": ("scrap ratio", "废品率"),
     "rework_ratio": ("rework ratio", "返工率"),
     "first_pass_yield": ("first pass yield", "一次合格率"),
