@@ -29,11 +29,11 @@ Fields = dict[str, str]
 def make(service: Service) -> None:
     async def assessment_page(request: Request) -> None:
         with frame(service, request, "assessment", span="30d") as view:
-            if view.may("assess"):
+            if not view.may("assess"):
+                view.html(f'<p role="alert" class="card alarm">{text(view.say("no_scope"))}: assess</p>')
+            elif view.begun():
                 asked = request.query_params.get("template", "sme-2024")
                 _page(view, load_template(asked if asked in TEMPLATES else "sme-2024"))
-            else:
-                view.html(f'<p role="alert" class="card alarm">{text(view.say("no_scope"))}: assess</p>')
 
     ui.page("/assessment")(assessment_page)
 
@@ -112,7 +112,7 @@ def _form(view: View, template: Template, written: str) -> str:
         f"<details{'' if written else ' open'}><summary>{text(view.say('answers'))}</summary>"
         f'<label for="answers">{text(view.say("answers"))}</label>'
         f'<textarea id="answers" data-field="answers" spellcheck="false">{text(written)}</textarea>'
-        f'<p class="bar"><span class="field"><label for="file">{text(view.say("answers_file"))}</label>'
+        f'<p class="bar low"><span class="field"><label for="file">{text(view.say("answers_file"))}</label>'
         f'<input id="file" type="file" accept=".yaml,.yml" data-into="answers"></span>'
         f'<button type="button" class="tool" data-into="answers" data-put="{text(blank(template, view.lang))}">'
         f"{text(view.say('blank'))}</button></p></details>"

@@ -74,7 +74,9 @@ def _more(view: View, told: Document, of: Form) -> Iterator[tuple[str, str]]:
             yield view.say(key), number(_tier(of, told[key], view), told[key], "form", view.say(key))
     says = {words.zh: words.of(view.lang) for words in of.template.dimensions}
     for name, points in told.get("dimensions", {}).items():
-        yield says.get(name, name), number(brief(points), points, "form/dimensions", says.get(name, name))
+        said = says.get(name, name)
+        said = said[:1].upper() + said[1:]
+        yield said, number(brief(points), points, "form/dimensions", said)
     missing = sum(each.origin == "missing" for each in of.items)
     if missing:
         yield named("missing", ORIGINS, view.lang).capitalize(), f"<strong>{missing} / {len(of.items)}</strong>"
@@ -82,7 +84,8 @@ def _more(view: View, told: Document, of: Form) -> Iterator[tuple[str, str]]:
 
 def _tier(of: Form, level: int, view: View) -> str:
     tiers = of.template.tiers
-    return tiers[level].says.of(view.lang) if 0 <= level < len(tiers) else str(level)
+    said = tiers[level].says.of(view.lang) if 0 <= level < len(tiers) else str(level)
+    return said[:1].upper() + said[1:]
 
 
 def _stands_on(view: View, told: Document) -> str:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from config.faults import PlantError, TemplateError
 from config.zone import shown
-from gemba.dashboard import evidence
+from gemba.dashboard import alarms, evidence
 from gemba.dashboard.ask import SPANS, Ask, Window, off, window
 from gemba.dashboard.markup import text
 from gemba.dashboard.words import say
@@ -84,9 +84,20 @@ class View:
             self.html(f"<h2>{title}</h2>")
         return made
 
+    def begun(self) -> bool:
+        """Where nothing was ever collected the page says what to do first, and comes to life when it was done."""
+        plant, file = self.service.plant(), self.service.file
+        if alarms.begun(plant):
+            return True
+        self.html(alarms.first_steps(plant, file, self.lang))
+        ui.timer(LIVE, lambda: ui.run_javascript("location.reload()") if alarms.begun(plant) else None)
+        return False
+
     def filled(self, work: Callable[[], Awaitable[None]], sought: Callable[[], object] | None = None) -> None:
         """Does the work once the page stands; what goes wrong is said in its place. What the work will ask for is
         `sought` at once, while the browser reads its scripts."""
+        if not self.begun():
+            return
         seeking = background_tasks.create(off(sought)) if sought else None
         waiting = self.html(f'<p role="status" class="card">{text(self.say("loading"))}</p>')
         place = ui.element("div")

@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from gemba.dashboard.energy import carrier, covered, numbers, sums
 from gemba.dashboard.frame import View, frame
-from gemba.dashboard.markup import Document, amount, flags, gauge, measured, number, percent, section, table, text
+from gemba.dashboard.markup import Document, flags, gauge, measured, number, percent, section, table, text
+from gemba.dashboard.plant import pieces
 from gemba.dashboard.words import ROLES, kpi, named
 from kpi.api.service import Service
 from kpi.listing import SHOWN
@@ -76,8 +77,7 @@ def _kpis(view: View) -> str:
         cells = [measured(row["kpis"][key], f"{path}/kpis/{key}", whose, view.lang) for key in SHOWN]
         cells.append(covered(view, oee, f"{path}/kpis/oee", f"{whose} {kpi('oee', view.lang)}"))
         for key, name in (("total", "pieces"), ("good", "good")):
-            count = row["quantity"][key]
-            cells.append(number(amount(count, "", view.lang), count, f"{path}/quantity", f"{whose} {view.say(name)}"))
+            cells.append(pieces(row, key, path, f"{whose} {view.say(name)}", view))
         flagged = flags((flag for key in SHOWN for flag in row["kpis"][key]["flags"]), view.lang)
         store = _store(view, *stores[whose]) if whose in stores else ""
         rows.append([head, store, *cells, f'<span class="text">{flagged}</span>'])

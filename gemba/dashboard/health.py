@@ -1,20 +1,17 @@
 """Health: the links of every source, and what the agent says of its backlog, losses, disk and clock."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
 from starlette.requests import Request
 
-from edge.status import ask as ask_agent
-from edge.status import socket_path
 from gemba.dashboard import ask, paging
 from gemba.dashboard.frame import View, frame
+from gemba.dashboard.live import told as status_of
 from gemba.dashboard.markup import Document, age, number, section, state, table, text, tiles
 from kpi.api import views
 from kpi.api.service import Service
-from store.journal import place
 
 WIDE = (1, 3, 5)
 BAD = ("lost", "failures", "steps")  # anything but 0 is an alarm
@@ -32,7 +29,7 @@ async def _fill(view: View) -> None:
     service = view.service
     every, word = list(service.plant().sources), paging.word(view)
     names, pages = paging.page(view, [name for name in every if word in name.lower()])
-    sources, status = await ask.off(lambda: _sources(service, names)), await ask.off(lambda: _status(service))
+    sources, status = await ask.off(lambda: _sources(service, names)), await ask.off(lambda: status_of(service))
     view.documents["store"] = store = await ask.off(service.health)
     view.documents["sources"] = sources
     view.documents["agent"] = status
@@ -43,7 +40,7 @@ async def _fill(view: View) -> None:
     view.html(section(view.say("sources"), found + _links(view, sources, status) + pages))
 
     async def cells() -> list[tuple[str, str]]:
-        told = view.documents["agent"] = await ask.off(lambda: _status(service))
+        told = view.documents["agent"] = await ask.off(lambda: status_of(service))
         rows = [("agent", _agent(view, told))]
         for name, source in (told or {}).get("sources", {}).items():
             rows.append((f"link/{name}", state(source["state"], view.lang)))
@@ -58,11 +55,6 @@ def _sources(service: Service, names: Sequence[str]) -> list[Document]:
     plant, reader, now = service.plant(), service.reader(), service.clock()
     with reader.steady():
         return [views.source(reader, plant, name, now) for name in names]
-
-
-def _status(service: Service) -> Any:
-    body = ask_agent(socket_path(place(service.plant())))
-    return json.loads(body) if body else None
 
 
 def _agent(view: View, status: Any) -> str:
@@ -150,7 +142,7 @@ def _links(view: View, sources: Sequence[Document], status: Any) -> str:
         ]
         rows.append([text(name), *told])
     heads = [view.say(head) for head in ("source", "protocol", "link", "age", "polls", "address", "trouble")]
-    return table(view.say("sources"), heads, rows, WIDE)
+    return table(view.say("sources"), heads, rows, WIDE, "stack")
 
 
 def _polls(view: View, source: Document, path: str) -> str:

@@ -1,16 +1,20 @@
-"""What every machine does now, in one pass over the newest minutes that all who look share."""
+"""What every machine does now, in one pass over the newest minutes that all who look share, and what the agent says."""
 
+import json
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from config.plant import SECOND, Asset, Plant
 from config.zone import shown
 from connectors import quality
+from edge.status import ask, socket_path
 from kpi.api.service import Service
 from kpi.api.views import _states
+from store.journal import place
 from store.reader import Reader
 
 BACK = 30 * 60 * SECOND  # further than any row stands for, in a usual plant
@@ -28,13 +32,20 @@ class Now:
     longer: bool = False
 
 
+def told(service: Service) -> Any:
+    body = ask(socket_path(place(service.plant())))
+    return json.loads(body) if body else None
+
+
 class Live:
     """One for a server."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self._one = threading.Lock()
+        self._other = threading.Lock()
         self._made, self._found = -FRESH, dict[str, Now]()
+        self._asked, self._agent = -FRESH, None
 
     def now(self) -> dict[str, Now]:
         """Of every connected asset; may be called from any thread."""
@@ -43,6 +54,14 @@ class Live:
                 self._found = self._look()
                 self._made = time.monotonic()
             return self._found
+
+    def agent(self) -> Any:
+        """What the agent says of itself and its sources; None where none runs beside this server."""
+        with self._other:
+            if time.monotonic() - self._asked >= FRESH:
+                self._agent = told(self.service)
+                self._asked = time.monotonic()
+            return self._agent
 
     def _look(self) -> dict[str, Now]:
         plant, reader, now = self.service.plant(), self.service.reader(), self.service.clock()

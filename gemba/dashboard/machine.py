@@ -21,7 +21,7 @@ from gemba.dashboard.markup import (
     text,
     tiles,
 )
-from gemba.dashboard.plant import doing
+from gemba.dashboard.plant import doing, early, pieces, wrong
 from gemba.dashboard.points import called, values
 from gemba.dashboard.strip import strip
 from gemba.dashboard.words import kpi as kpi_name
@@ -64,6 +64,8 @@ async def _fill(view: View, live: Live, name: str) -> None:
     lived = await ask.off(
         lambda: views.timeline(service.reader(), service.plant(), name, max(start, end - DAY), end, 0, STRETCHES)
     )
+    view.html(f'<div data-live="alarms">{await wrong(view, live)}</div>')
+    view.html(await early(view))
     view.html(_now(view, now.get(name, Now("unknown", "", None)), name))
     view.html(section(view.say("kpis"), _kpis(view, row, path)))
     view.html(section(_strip_title(view), strip(view, lived) + _times(view, row, path)))
@@ -121,11 +123,7 @@ def _times(view: View, row: Document, path: str) -> str:
 def _counters(view: View, row: Document, path: str) -> str:
     counts = row["quantity"]
     points = view.service.plant().assets[row["asset"]].points
-    rows = []
-    for name in COUNTERS:
-        if name in points:
-            shown = number(amount(counts[name], "", view.lang), counts[name], f"{path}/quantity", view.say(name))
-            rows.append([called(view, name), shown])
+    rows = [[called(view, name), pieces(row, name, path, view.say(name), view)] for name in COUNTERS if name in points]
     if not rows:
         return f'<p class="quiet">{text(view.say("no_counters"))}</p>'
     outside, label = counts["unscheduled"]["total"], view.say("unscheduled")

@@ -13,6 +13,7 @@ from kpi.listing import value as kpi_cell
 
 Document = Mapping[str, Any]
 HALF_CIRCLE = 157.08
+UNITS = {"m3": "m³", "万m3": "万m³"}  # as they are printed
 COUNT = re.compile(r"<button|[0-9.,]+( %| h)?$")
 
 
@@ -20,9 +21,9 @@ def text(words: object) -> str:
     return escape(str(words), quote=True)
 
 
-def number(shown: str, raw: object, path: str, label: str) -> str:
+def number(shown: str, raw: object, path: str, label: str, unread: bool = False) -> str:
     """`path` is where the page's documents have it; `raw` is what stands there."""
-    unknown = " unknown" if raw is None else ""
+    unknown = " unknown" if raw is None or unread else ""
     return (
         f'<button type="button" class="num{unknown}" aria-haspopup="dialog" data-evidence="{text(path)}" '
         f'data-value="{text(json.dumps(raw))}" aria-label="{text(f"{label}: {shown}")}">{text(shown)}</button>'
@@ -31,8 +32,10 @@ def number(shown: str, raw: object, path: str, label: str) -> str:
 
 def measured(told: Document, path: str, whose: str, lang: str) -> str:
     """A KPI."""
-    name = f"{whose} {kpi(str(told['kpi']), lang)}"
-    return number(kpi_cell(told, lang), told["value"], path, name)
+    name, shown = f"{whose} {kpi(str(told['kpi']), lang)}", kpi_cell(told, lang)
+    if told["value"] is None:
+        shown = shown.replace(" %", "\N{NO-BREAK SPACE}%")  # bounds, which may break only between them
+    return number(shown, told["value"], path, name)
 
 
 def percent(value: float | None, reason: str | None, lang: str) -> str:
@@ -45,7 +48,7 @@ def amount(value: float | None, unit: str, lang: str) -> str:
     if value is None:
         return named("no_data", REASONS, lang)
     shown = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
-    return f"{shown} {unit}".strip()
+    return f"{shown} {UNITS.get(unit, unit)}".strip()
 
 
 def plain(value: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from nicegui import ui
 from starlette.requests import Request
 
-from gemba.dashboard import ask, paging
+from gemba.dashboard import alarms, ask, paging
 from gemba.dashboard.frame import View, frame
 from gemba.dashboard.live import Live, Now
 from gemba.dashboard.markup import (
@@ -17,6 +17,7 @@ from gemba.dashboard.markup import (
     hours,
     measured,
     number,
+    reason,
     section,
     state,
     table,
@@ -28,13 +29,14 @@ from kpi.api.views import assets as every_asset
 from kpi.listing import SHOWN
 
 WIDE = (1, 3, 5, 7, 8, 9, 10, 11, 12, 13)  # columns that a telephone has no room for
+COUNTED_BY = {"total": "production_rate", "good": "quality", "reject": "scrap_ratio", "rework": "rework_ratio"}
 COUNTED = ("running", "idle", "setup", "down", "planned", "off", "unknown")
 
 
 def make(service: Service, live: Live) -> None:
     async def plant_page(request: Request) -> None:
         of = service.plant()
-        under = f'<p class="quiet">{text(of.id)}</p>' if of.name else ""
+        under = f'<p class="quiet">{text(of.id)}</p>' if of.name != of.id else ""
         with frame(service, request, "plant", of.name or of.id, under) as view:
             view.filled(lambda: _fill(view, live), lambda: _seek(view, live))
 
@@ -52,6 +54,8 @@ async def _fill(view: View, live: Live) -> None:
     view.documents["kpis"] = await view.ask.kpis()
     view.documents["lines"] = await view.ask.kpis("line")
     shown, pages = paging.page(view, _asked_for(view))
+    view.html(f'<div data-live="alarms">{await wrong(view, live)}</div>')
+    view.html(await early(view))
     counts = f'<div class="counts" data-live="counts">{_counts(now, view)}</div>'
     top = section(view.say("now"), counts) + section(_rated(view), _rates(view))
     view.html(f'<div class="first">{top}</div>')
@@ -61,13 +65,25 @@ async def _fill(view: View, live: Live) -> None:
 
     async def cells() -> list[tuple[str, str]]:
         told = await ask.off(live.now)
-        rows = [("counts", _counts(told, view))]
+        rows = [("counts", _counts(told, view)), ("alarms", await wrong(view, live))]
         for name in shown:
             if name in told:
                 rows += [(f"{key}/{name}", cell) for key, cell in doing(told[name], view)]
         return rows
 
     view.live(cells)
+
+
+async def wrong(view: View, live: Live) -> str:
+    """What keeps numbers from coming in now."""
+    status, of = await ask.off(live.agent), view.service
+    return alarms.alarms(of.plant(), of.file, status, view.link("/health"), view.lang)
+
+
+async def early(view: View) -> str:
+    """Whether the span ends before anything was collected."""
+    of, rows, today = view.service, view.documents["kpis"]["rows"], f"{text(view.request.url.path)}?span=today"
+    return await ask.off(lambda: alarms.too_early(rows, of.reader(), of.plant(), view.ask.window, today, view.lang))
 
 
 def doing(now: Now, view: View) -> list[tuple[str, str]]:
@@ -103,13 +119,20 @@ def _rates(view: View) -> str:
     return f'<div class="gauges">{"".join(gauges)}</div>'
 
 
+def pieces(row: Document, key: str, path: str, label: str, view: View) -> str:
+    """Of a counter that was never read, or is not there, a count of nothing says nothing."""
+    count, why = row["quantity"][key], row["kpis"][COUNTED_BY[key]]["reason"]
+    unread = (count is None and why == "not_configured") or (not count and why == "no_data")
+    shown = reason(why, view.lang) if unread else amount(count, "", view.lang)
+    return number(shown, count, f"{path}/quantity", label, unread)
+
+
 def _numbers(row: Document, path: str, whose: str, view: View) -> Iterator[str]:
     """The four KPIs, pieces and the time that is unknown."""
     for key in SHOWN:
         yield measured(row["kpis"][key], f"{path}/kpis/{key}", whose, view.lang)
     for key, name in (("total", "pieces"), ("good", "good")):
-        count = row["quantity"][key]
-        yield number(amount(count, "", view.lang), count, f"{path}/quantity", f"{whose} {view.say(name)}")
+        yield pieces(row, key, path, f"{whose} {view.say(name)}", view)
     unknown = row["time_ms"]["unknown"]
     yield number(hours(unknown), unknown, f"{path}/time_ms", f"{whose} {view.say('unknown_time')}")
 

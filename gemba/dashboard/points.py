@@ -13,7 +13,8 @@ from kpi.api import views
 HOUR = 3_600 * SECOND
 ROWS = 3_600
 LISTED = 100
-NOT_PROCESS = ("state", "mode", "product", "alarm", "total", "good", "reject", "rework", "energy")
+COUNTERS = ("total", "good", "reject", "rework", "energy")
+NOT_PROCESS = ("state", "mode", "product", "alarm", *COUNTERS)
 
 
 def called(view: View, name: str) -> str:
@@ -55,6 +56,8 @@ def _cells(view: View, column: Document) -> list[tuple[str, str]]:
         told = state(str(value), view.lang)
     elif isinstance(value, float):
         told = text(f"{plain(value)} {column['unit'] or ''}")
+    elif column["point"] in COUNTERS:
+        told = text(f"{value:,} {column['unit'] or ''}")
     else:
         told = text(f"{named(str(value), MODES, view.lang)} {column['unit'] or ''}")
     return [(f"{name}/value", told), (f"{name}/quality", text(quality)), (f"{name}/time", text(at[11:19]))]

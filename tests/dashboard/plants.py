@@ -58,9 +58,9 @@ def plant(folder: Path, machines: int, until: int, lasts: int = 48 * HOUR) -> Pa
 
 
 @contextmanager
-def served(file: Path) -> Iterator[tuple[str, int]]:
+def served(file: Path, command: str = "serve") -> Iterator[tuple[str, int]]:
     """Its address and the id of its process; what it says goes to a file, since a pipe that nobody reads fills up."""
-    words = (sys.executable, "-m", "gemba.cli", "serve", str(file), "--port", "0")
+    words = (sys.executable, "-m", "gemba.cli", command, str(file), "--port", "0")
     said = file.with_suffix(".log")
     with said.open("w") as log:
         process = subprocess.Popen(words, stderr=log, text=True)
