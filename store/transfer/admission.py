@@ -127,7 +127,8 @@ class Admission:
                 struck += [place for place, alike in zip(there, same, strict=True) if not alike]
             else:
                 which_of, got = self._differs(row, stored, there[0])
-                do = "leave the row out, or give --replace to strike what is stored"
+                other = "leave the row out" if which_of == "value" else f"import with the {which_of} that is stored"
+                do = f"{other}, or give --replace to strike what is stored"
                 self.faults.add(row, "value", f"{asset} {point} has another {which_of} at this time", got, do)
         if struck:
             self.strikes.append(Strike(asset, point, places[struck], stored.time[struck]))
