@@ -23,6 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from config.plant import SECOND, Security, Source
 from connectors import quality
 from connectors.base import Disconnected, said
+from connectors.clock import within
 from connectors.mqtt.owed import WINDOW
 from connectors.mqtt.tls import broken_off, context, refused, untrusted
 from connectors.mqtt.wire import LARGEST, Wire, header, permit
@@ -156,7 +157,7 @@ class Session:
         if asked.user is not None:
             self._client.username_pw_set(asked.user, secret(asked.password) if asked.password else None)
         try:
-            async with asyncio.timeout(self._deadline):
+            async with within(self._deadline):
                 await self._dial(urlsplit(self.source.url), asked)
                 await self._introduced()
         except TimeoutError:
@@ -233,7 +234,7 @@ class Session:
             raise self.lost or Disconnected(f"{self.source.url}: not connected", quality.BAD_NOT_CONNECTED)
         answer = self._answers[mid] = self._loop.create_future()
         try:
-            async with asyncio.timeout(self._deadline):
+            async with within(self._deadline):
                 return await answer  # type: ignore[no-any-return]
         except TimeoutError:
             text = f"{self.source.url}: no answer to {what} within {self._deadline:g} s"

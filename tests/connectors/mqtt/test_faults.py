@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import select
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.plant import SECOND
 from connectors import quality
 from connectors.base import Disconnected
+from connectors.mqtt.session import Client
 from tests.connectors.mqtt.broken import MS, collector, gone
 from tests.connectors.mqtt.broker import numbers, publish, take, until
 from tests.connectors.mqtt.fake import Broker, served
@@ -79,6 +83,35 @@ async def test_a_slow_broker_is_waited_for(tmp_path: Path) -> None:
         async with made:
             broker.send("t", b'{"p":1}')
             assert numbers(await take(made, 1)) == [1]
+
+
+async def test_a_broker_that_answered_while_we_stood_still_is_there(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine of the agent may stand still for longer than a deadline; the broker did answer within it."""
+    send, stood = Client.connect, [False]
+
+    def stand_still(wire: Any) -> None:
+        select.select([wire.get_extra_info("socket").fileno()], [], [], 60)
+        time.sleep(0.06)
+        stood[0] = True
+
+    def connect(client: Client, *words: Any, **more: Any) -> Any:
+        sent = send(client, *words, **more)
+        asyncio.get_running_loop().call_soon(stand_still, client.wire._transport)
+        return sent
+
+    made = collector(mosquitto.url, tmp_path, client_id="stood-still", timeout=50 * MS)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "connect", connect)
+        async with asyncio.timeout(60):
+            while True:
+                stood[0] = False
+                try:
+                    async with made:
+                        return
+                except Disconnected as fault:  # before that, and for what comes then, there are 50 ms that have to do
+                    assert not stood[0] or "no answer to subscribe" in str(fault)
 
 
 async def test_it_never_tries_again_by_itself(tmp_path: Path) -> None:
