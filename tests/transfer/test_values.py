@@ -176,7 +176,7 @@ def test_the_same_value_meant_otherwise(
     rows = f"time,asset,point,value\n{T},m,total,5\n"
     assert brought(path, rows, *first) == 0
     assert brought(path, rows, *then) == 2
-    what = says.split(" at this time")[0]
+    what = says.partition(" at this time")[0]
     do = f"import with the {what} that is stored, or give --replace to strike what is stored"
     assert f"m total has another {says}; {do}\n" in capsys.readouterr().err
     assert brought(path, rows, *then, "--replace") == 0
