@@ -15,6 +15,7 @@ from gemba.demo.plant import FAILING
 from simulators.faults import Fault
 from simulators.run import Simulation
 
+DEVICES = "devices"  # the name of the process
 FIRST, EVERY, LASTS = 8_000, 150_000, 20_000  # the failing machine's connection [ms]
 
 
@@ -31,7 +32,7 @@ class Devices:
     def __init__(self, site: Path, folder: Path, start: int) -> None:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_live, args=(site, folder, start, theirs), name="devices", daemon=True)
+        self._process = context.Process(target=_live, args=(site, folder, start, theirs), name=DEVICES, daemon=True)
         self._process.start()
         theirs.close()
 

@@ -16,7 +16,7 @@ from gemba.demo.forms import fill
 from gemba.demo.stage import GRID, Stage, stage
 from gemba.demo.truth import Line, compare
 from gemba.demo.words import of, table, tour
-from gemba.web import Web
+from gemba.web import Web, listening
 from kpi.energy_report import report as energy_report
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
@@ -38,6 +38,8 @@ def play(folder: Path, args: argparse.Namespace) -> int:
     def say(key: str) -> None:
         print(f"{time.monotonic() - began:5.1f} s  {of(key, lang)}", file=sys.stderr, flush=True)
 
+    _orderly()
+    listening("127.0.0.1", args.port).close()  # better told now that it is taken than when the weeks are made
     with stage(folder, args.days, args.speed, say) as staged:
         web = Web(staged.plant.file, "127.0.0.1", args.port)
         web.start()
@@ -46,6 +48,7 @@ def play(folder: Path, args: argparse.Namespace) -> int:
         try:
             asyncio.run(_live(Agent(staged.plant), args.seconds))
         finally:
+            _orderly()
             web.stop()
         say("compare")
         lines = _compared(staged, time.time_ns() - SECOND)
@@ -54,6 +57,11 @@ def play(folder: Path, args: argparse.Namespace) -> int:
                 print(path, file=sys.stderr)
         writes = staged.devices.close()
     return _told(lines, writes, args)
+
+
+def _orderly() -> None:
+    """Where no agent listens for it SIGTERM is an interrupt: processes are ended and the folder is removed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 async def _live(agent: Agent, seconds: float | None) -> None:

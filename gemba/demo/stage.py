@@ -8,13 +8,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from shutil import copytree
 
 from config.load import load
 from config.plant import SECOND, Plant
-from gemba.demo.devices import Devices
+from gemba.demo.devices import DEVICES, Devices
 from gemba.demo.past import Spans, write
 from gemba.demo.plant import ANSWERS, FAILING, plant_file, register_file
 from simulators.plant import VirtualPlant
@@ -60,7 +60,7 @@ def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]
     say("devices")
     devices = Devices(planned.file, folder / "plant", start)
     try:
-        with ProcessPoolExecutor(HANDS, get_context("spawn"), initializer=_quiet) as pool:
+        with ProcessPoolExecutor(HANDS, get_context("spawn"), initializer=_quiet) as pool, _let_go():
             say("history")
             plant = load(devices.plant_file())
             copytree(ANSWERS, plant.file.parent / "answers")
@@ -73,6 +73,18 @@ def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]
         yield Stage(plant, virtual, devices, start, until)
     finally:
         devices.close()
+
+
+@contextmanager
+def _let_go() -> Iterator[None]:
+    """Whoever has seen enough does not wait for the hands to finish their weeks."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for child in active_children():
+            if child.name != DEVICES:
+                child.terminate()
+        raise
 
 
 def _all(work: Iterable[Future[None]]) -> None:

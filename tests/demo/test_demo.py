@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,32 @@ def test_without_mosquitto_the_broker_is_embedded_and_a_faster_plant_makes_more(
     day_at_one = 86_400 / 37  # planned seconds a piece of the first press
     assert made["press-01"] > 5 * day_at_one
     assert all(line["measured"] > 0 for line in whole if line["asset"].startswith("station"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whoever_stops_it_while_it_is_set_up_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    words = (*DEMO, "--days", "200", "--lang", "en")
+    demo = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    assert demo.stderr is not None
+    try:
+        while "the weeks before" not in demo.stderr.readline():
+            assert demo.poll() is None
+        demo.send_signal(number)
+        assert demo.wait(120) == 1
+        assert "Traceback" not in demo.stderr.read()
+        assert not list(tmp_path.glob("gemba-demo-*"))
+        with pytest.raises(ProcessLookupError):  # nobody of its group is left
+            for _ in range(600):
+                os.killpg(demo.pid, 0)
+                time.sleep(0.1)  # its last child ends after it
+    finally:
+        demo.kill()
+        demo.communicate(timeout=60)
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_set_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        run = subprocess.run((*DEMO[:-1], port), capture_output=True, text=True, check=False, timeout=240)
+    assert run.returncode == 1 and run.stderr.startswith(f"gemba: 127.0.0.1:{port}: "), run.stderr
