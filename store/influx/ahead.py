@@ -28,14 +28,17 @@ class Held:
     asset: str
     rows: dict[str, Series]
     spans: dict[str, tuple[int, int]]
-    first: int  # of what was read of all points at once
-    last: int
+
+    def edge(self, backward: bool) -> int | None:
+        """Where the spans of all points begin (or end); None where they differ."""
+        edges = {first if backward else last for first, last in self.spans.values()}
+        return edges.pop() if len(edges) == 1 else None
 
     def series(self, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         for last in {self.spans[point][1] for point in points}:
             if start <= last < end:
                 some = [point for point in points if self.spans[point][1] == last]
-                self._join(self.ahead.rows.series(self.asset, some, last, end), last, end)
+                self.join(self.ahead.rows.series(self.asset, some, last, end), last, end)
         if any(start < self.spans[point][0] or end > self.spans[point][1] for point in points):
             return self.ahead.rows.series(self.asset, points, start, end)
         return {point: _between(self.rows[point], start, end) for point in points}
@@ -71,17 +74,12 @@ class Held:
         rows = self.ahead.rows.far(self.asset, point, first if backward else last, good, backward)
         ends = cell.enough(rows, good, backward) is None
         if backward:
-            self._join({point: rows}, FIRST if ends else int(rows.time[0]), first)
+            self.join({point: rows}, FIRST if ends else int(rows.time[0]), first)
         else:
-            self._join({point: rows}, last, LAST if ends else int(rows.time[-1]) + 1)
+            self.join({point: rows}, last, LAST if ends else int(rows.time[-1]) + 1)
 
-    def lines(self, rows: Mapping[str, Series], start: int, end: int) -> None:
-        """Rows of all points next to what was read of all."""
-        self.first, self.last = min(self.first, start), max(self.last, end)
-        some = [point for point, (first, last) in self.spans.items() if end == first or start == last]
-        self._join({point: rows[point] for point in some}, start, end)
-
-    def _join(self, more: Mapping[str, Series], start: int, end: int) -> None:
+    def join(self, more: Mapping[str, Series], start: int, end: int) -> None:
+        """Rows of a span next to that of their point."""
         for point, rows in more.items():
             first, last = self.spans[point]
             both = (rows, self.rows[point]) if end == first else (self.rows[point], rows)
@@ -126,11 +124,11 @@ class Ahead:
 
     def further(self, of: Held, backward: bool) -> None:
         """Some lines more on one side; from the second asset on that needs them, of all that were read with it."""
-        edge = of.first if backward else of.last
-        if edge == (FIRST if backward else LAST):
+        edge = of.edge(backward)
+        if edge is None or edge == (FIRST if backward else LAST):
             return
         together = self._held.values() if backward in self._further else [of]
-        some = {held.asset: held for held in together if edge == (held.first if backward else held.last)}
+        some = {held.asset: held for held in together if held.edge(backward) == edge}
         self._further.add(backward)
         span = (FIRST, edge) if backward else (edge, LAST)
         order: Order = "DESC" if backward else "ASC"
@@ -138,9 +136,9 @@ class Ahead:
         for asset, held in some.items():
             rows, times = self._told(asset, found.get(asset))
             if backward:
-                held.lines(rows, times[0] if len(times) == BEYOND else FIRST, edge)
+                held.join(rows, times[0] if len(times) == BEYOND else FIRST, edge)
             else:
-                held.lines(rows, edge, times[-1] + 1 if len(times) == BEYOND else LAST)
+                held.join(rows, edge, times[-1] + 1 if len(times) == BEYOND else LAST)
 
     # -- bringing ------------------------------------------------------------------------------------------------------
     def _bring(self, asset: str, place: int) -> None:
@@ -177,7 +175,7 @@ class Ahead:
         for asset in assets:
             rows, times = self._told(asset, found.get(asset))
             span = self.start, times[-1] + 1 if len(times) == limit else self.end
-            made[asset] = Held(self, asset, rows, dict.fromkeys(rows, span), *span)
+            made[asset] = Held(self, asset, rows, dict.fromkeys(rows, span))
         return made
 
     def _told(self, asset: str, found: Table | None) -> tuple[dict[str, Series], list[int]]:
