@@ -124,8 +124,9 @@ def _jiangsu(form: Form, tier: Tier) -> Iterable[Gap]:
         yield Gap(tier.level, Words(zh, en))
     yield from _figures(tier, check)
     wanted = [name for name in check["must_cover"] if name not in check["covered"]]  # type: ignore[attr-defined,operator]
+    says = {section.name: section.en for section in form.template.sections}
     for name in wanted:
-        zh, en = f"“{name}”环节至少一个场景达到{tier.says.zh}", f"a scene of {name} at {tier.says.en}"
+        zh, en = f"“{name}”环节至少一个场景达到{tier.says.zh}", f"a scene of {says[name]} at {tier.says.en}"
         yield Gap(tier.level, Words(zh, en))
     yield from _scenes(form, tier, tier.scenes or 0, 0, wanted)
 

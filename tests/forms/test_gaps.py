@@ -147,7 +147,10 @@ def test_a_tier_of_a_national_factory() -> None:
 def test_a_tier_of_a_jiangsu_factory() -> None:
     scenes = {str(no): 2 for no in (3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18)}
     gaps = scored("jiangsu-factory-2025", general_score=72, maturity=2, scenes=scenes).gaps
-    assert [gap.needs.en for gap in gaps[:2]] == ["a scene of 运营管理 at advanced", "1 more scene at advanced"]
+    assert [gap.needs.en for gap in gaps[:2]] == [
+        "a scene of Operations management at advanced",
+        "1 more scene at advanced",
+    ]
     section = {scene.name: scene.section for scene in load("jiangsu-factory-2025").scenes}
     assert {section[gap.scene] for gap in gaps[2:10] if gap.scene} == {"运营管理"}
     assert next(gap for gap in gaps if gap.scene == "弹性供应链").needs.zh.startswith("弹性供应链 达到卓越级：")
