@@ -34,9 +34,12 @@ async def _fill(view: View) -> None:
             name = " ".join(dict.fromkeys((part["plant"], part["name"])))
             said = f"{text(name)}: {text(view.say('silent_how'))}<br><small>{text(part['trouble'])}</small>"
             view.html(f'<p role="alert" class="card alarm">{said}</p>')
-    view.html(section(view.say("group_rates"), _gauges(view)))
+    known = view.documents["kpis"]["group"]["rates"]
+    if known:
+        view.html(section(view.say("group_rates"), _gauges(view)))
     view.html(section(view.say("kpis"), _kpis(view)))
-    view.html(section(view.say("rates"), _rates(view)))
+    if known:
+        view.html(section(view.say("rates"), _rates(view)))
     view.html(section(view.say("energy"), _energy(view)))
     view.html(section(view.say("carriers"), _carriers(view)))
 

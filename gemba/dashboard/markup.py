@@ -87,8 +87,11 @@ def table(
     caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], wide: Sequence[int] = (), shape: str = ""
 ) -> str:
     """Cells are HTML, the first of each row heads it; columns named in `wide` stand only where there is room, and those
-    that hold numbers end at the right. Of the shape `stack`, cells stand below one another on a telephone."""
+    that hold numbers end at the right. Of the shape `stack`, cells stand below one another on a telephone. Heads alone
+    would say nothing."""
     lines = list(rows)
+    if not lines:
+        return '<p class="quiet">—</p>'
     counted = {i for line in lines for i, cell in enumerate(line) if i and COUNT.match(cell)}
 
     def kind(place: int) -> str:

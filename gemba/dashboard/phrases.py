@@ -230,6 +230,7 @@ SAY: Mapping[str, tuple[str, str]] = {
     "show": ("Show", "查看"),
     "before": ("before", "早于"),
     "nothing_found": ("Nothing is called so.", "没有匹配的设备。"),
+    "no_machines": ("The plant file names no machines.", "工厂文件中没有设备。"),
     "no_machine": (
         "No machine of the plant file is called so.",
         "工厂文件中没有这个名称的设备。",

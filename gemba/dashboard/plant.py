@@ -60,7 +60,8 @@ async def _fill(view: View, live: Live) -> None:
     top = section(view.say("now"), counts) + section(_rated(view), _rates(view))
     view.html(f'<div class="first">{top}</div>')
     view.html(section(view.say("lines"), _lines(view)))
-    machines = _machines(view, shown, now) if shown else f'<p role="status">{text(view.say("nothing_found"))}</p>'
+    none = "nothing_found" if paging.word(view) else "no_machines"
+    machines = _machines(view, shown, now) if shown else f'<p role="status">{text(view.say(none))}</p>'
     view.html(section(view.say("machines"), paging.find(view) + machines + pages))
 
     async def cells() -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -128,3 +129,18 @@ def test_a_plant_that_stands_alone_is_not_led_there(page: Page, address: str) ->
     assert page.locator("a[href^='/group']").count() == 0
     page.goto(f"{address}/group")
     assert "stands alone" in page.inner_text("[role=status]")
+
+
+@pytest.mark.server
+def test_the_head_of_a_group_has_no_machines_and_no_rates_before_it_heard_of_any(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "head.yaml"
+    stores = '{p-2: {influxdb: {url: "http://127.0.0.1:9", database: two}}}'
+    file.write_text(f"plant: head\ntimezone: Asia/Shanghai\ndata: ./data\nstores: {stores}\n", encoding="utf-8")
+    with served(file) as (address, _):
+        opened(page, address, "group")
+        assert page.locator("h2").all_inner_texts() == ["KPIs", "Energy", "Carriers"]
+        assert page.locator('[aria-label="KPIs"] tbody th').all_inner_texts() == ["p-2", "All plants"]
+        opened(page, address, "plant")
+        assert "names no machines" in page.inner_text("#main")
+        assert page.locator("[role=alert], .steps").count() == 0
+        assert faults(page) == []

@@ -57,3 +57,9 @@ def test_evidence_tells_times_in_hours_and_escapes_what_it_is_told() -> None:
 def test_a_rate_says_what_it_counts(kpi: str, lang: str, expected: str) -> None:
     told = {"kpi": kpi, "value": 0.6667, "reason": None, "numerator": 2, "denominator": 3}
     assert f">{expected}</p>" in markup.gauge(told, f"kpis/rates/{kpi}", kpi, lang)
+
+
+def test_a_table_of_nothing_is_a_dash() -> None:
+    """Heads alone would look as if something were still to come."""
+    assert markup.table("sources", ["source", "link"], []) == '<p class="quiet">—</p>'
+    assert "<thead>" in markup.table("sources", ["source", "link"], [["plc", "up"]])
