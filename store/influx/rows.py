@@ -67,13 +67,17 @@ class Rows:
     def _held(self, asset: str) -> tuple[int, int]:
         """A span outside of which the asset has no rows. Imported rows have no epoch; of them the hours are known."""
         where = self.where(FIRST, LAST, asset=asset)
-        edges = [
-            self.edge(column, measurement, where, order)
-            for order in ("ASC", "DESC")
-            for column, measurement in (("epoch", shape.ASSET), ("at", shape.WRITTEN))
-        ]
-        first, last = ([edge for edge in some if edge is not None] for some in (edges[:2], edges[2:]))
-        return min(first, default=0), max(last, default=-shape.HOUR) + shape.HOUR
+        last, first = (
+            [
+                edge
+                for column, measurement in (("epoch", shape.ASSET), ("at", shape.WRITTEN))
+                if (edge := self.edge(column, measurement, where, order)) is not None
+            ]
+            for order in ("DESC", "ASC")
+        )
+        if not last or not first:  # none, or the first of them came just now
+            return 0, 0
+        return min(first), max(last) + shape.HOUR
 
     def _day(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
         found = self.table(cell.kinds(points), shape.ASSET, self.where(start, end, asset=asset))
