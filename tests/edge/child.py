@@ -18,7 +18,7 @@ from store.journal import place
 GEMBA = str(Path(sys.executable).with_name("gemba"))
 
 
-PATIENCE = 60.0  # [s] for what is to happen at all: a machine that stands still for a while is no fault
+PATIENCE = 120.0  # [s] for what is to happen at all: a machine that stands still for a while is no fault
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -16,7 +16,7 @@ SAID = {"VendorName": "Gemba", "ProductCode": "virtual device", "MajorMinorRevis
 
 
 async def test_a_controller_that_answers_and_whose_registers_are_elsewhere(
-    tmp_path: Path, influxdb2: InfluxDB2
+    tmp_path: Path, influxdb2: InfluxDB2, brisk: None
 ) -> None:
     async with site(tmp_path, 2, more=store(tmp_path, influxdb2, bucket="identity")) as of:
         text = of.plant.file.read_text(encoding="utf-8")
