@@ -43,6 +43,9 @@ def test_sources_that_do_not_answer_are_named_where_their_numbers_are_missing(pa
     file = plant(tmp_path / "lost", 2, time.time_ns(), HOUR)
     (file.parent / "data").rename(tmp_path / "aside")
     with served(file, "up") as (address, _):
+        until = time.monotonic() + 60
+        while not api(address, "health")["held"]:  # the first gap is on record
+            assert time.monotonic() < until
         for name in ("plant", "machine"):
             opened(page, address, name, "lang=en")
             page.wait_for_selector("[data-live=alarms] [role=alert]")
