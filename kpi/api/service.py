@@ -16,7 +16,7 @@ from config.plant import Plant
 from kpi.api.answers import Answer, Answers, Remembered
 from kpi.api.problems import Problem, fault
 from kpi.api.ready import Ready
-from kpi.api.witness import Key
+from kpi.api.witness import Key, Proof
 from kpi.facts.archive import Archive
 from store import StoreError
 from store.choice import Stores
@@ -239,8 +239,8 @@ class Service:
             with self._work:
                 return made(reader)
 
+        def ready() -> tuple[Answer, Proof] | None:
+            return self._ready().find(whole)
+
         whole = (*self.plant().files.values(), *key)
-        ready = self._ready()
-        return self._answers.of(
-            whole, reach[1], lambda: self.reader(*reach), worked, lambda: ready.find(whole), lasting
-        )
+        return self._answers.of(whole, reach[1], lambda: self.reader(*reach), worked, ready, lasting)
