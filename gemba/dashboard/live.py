@@ -3,8 +3,9 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from store.reader import Reader
 
 BACK = 30 * 60 * SECOND  # further than any row stands for, in a usual plant
 FRESH = 2.5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +39,30 @@ def told(service: Service) -> Any:
     return json.loads(body) if body else None
 
 
+class _Fresh(Generic[T]):
+    """What was found a moment ago, which all who ask share; asked for by one thread at a time."""
+
+    def __init__(self, find: Callable[[], T]) -> None:
+        self._find = find
+        self._one = threading.Lock()
+        self._found: tuple[float, T] | None = None  # and when
+
+    def __call__(self) -> T:
+        with self._one:
+            if self._found is None or time.monotonic() - self._found[0] >= FRESH:
+                found = self._find()
+                self._found = time.monotonic(), found
+            return self._found[1]
+
+
 class Live:
-    """One for a server."""
+    """One for a server; may be asked from any thread: `now` of every connected asset, `agent` what the agent says of
+    itself and its sources, None where none runs beside this server."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._one = threading.Lock()
-        self._other = threading.Lock()
-        self._made, self._found = -FRESH, dict[str, Now]()
-        self._asked, self._agent = -FRESH, None
-
-    def now(self) -> dict[str, Now]:
-        """Of every connected asset; may be called from any thread."""
-        with self._one:
-            if time.monotonic() - self._made >= FRESH:
-                self._found = self._look()
-                self._made = time.monotonic()
-            return self._found
-
-    def agent(self) -> Any:
-        """What the agent says of itself and its sources; None where none runs beside this server."""
-        with self._other:
-            if time.monotonic() - self._asked >= FRESH:
-                self._agent = told(self.service)
-                self._asked = time.monotonic()
-            return self._agent
+        self.now = _Fresh(self._look)
+        self.agent = _Fresh(lambda: told(service))
 
     def _look(self) -> dict[str, Now]:
         plant, reader, now = self.service.plant(), self.service.reader(), self.service.clock()
