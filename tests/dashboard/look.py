@@ -1,6 +1,7 @@
 """How a test looks at a page, and asks the API for the same."""
 
 import json
+import re
 import urllib.request
 from typing import Any
 
@@ -23,6 +24,15 @@ def opened(page: Page, address: str, name: str, query: str = "") -> None:
     path, ready = {**PATHS, "group": GROUP}[name]
     page.goto(f"{address}{path}?{query}")
     page.wait_for_selector(ready)
+
+
+def evidence_is_chinese(page: Page, name: str) -> None:
+    """Of what is opened at this path."""
+    page.locator(f'[data-evidence="{name}"]').first.click()
+    page.wait_for_selector("dialog[open] td")
+    heads = page.eval_on_selector_all("dialog tbody th", "all => all.map(e => e.textContent)")
+    assert [(name, head) for head in heads if not re.search(r"[\u4e00-\u9fff]", head)] == []
+    page.click("[data-close]")
 
 
 def posted(address: str, path: str, body: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.api.test_group import lived, plant_file
-from tests.dashboard.look import PATIENCE, READ, api, at, faults, opened
+from tests.dashboard.look import PATIENCE, READ, api, at, evidence_is_chinese, faults, opened
 from tests.dashboard.plants import served
 from tests.dashboard.test_pages import LOOKS
 from tests.servers.influxdb1 import InfluxDB1
@@ -116,11 +116,7 @@ def test_evidence_names_what_is_missing(page: Page, group: str) -> None:
     assert "p-3/press-01" in (page.text_content('dialog [data-of="excluded"]') or "")
     page.keyboard.press("Escape")
     for path in ("kpis/group/rates/networking", "kpis/group/plants/2", "energy/plants/4", "energy/plants/1"):
-        page.locator(f'[data-evidence="{path}"]').first.click()
-        page.wait_for_selector("dialog[open] td")
-        heads = page.eval_on_selector_all("dialog tbody th", "all => all.map(e => e.textContent)")
-        assert [(path, head) for head in heads if not re.search(r"[\u4e00-\u9fff]", head)] == []
-        page.click("[data-close]")
+        evidence_is_chinese(page, path)
 
 
 @pytest.mark.server

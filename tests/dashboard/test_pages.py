@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from gemba.dashboard import words
-from tests.dashboard.look import PATHS, PATIENCE, READ, api, at, faults, opened
+from tests.dashboard.look import PATHS, PATIENCE, READ, api, at, evidence_is_chinese, faults, opened
 from tests.dashboard.plants import HOUR, plant, served
 
 LOOKS = [("zh", "light", 390), ("en", "dark", 390), ("zh", "dark", 1920), ("en", "light", 1920)]
@@ -82,11 +82,7 @@ EVIDENCE = {
 def test_in_chinese_the_evidence_speaks_chinese(page: Page, address: str, name: str) -> None:
     opened(page, address, name, "lang=zh")
     for path in EVIDENCE[name]:
-        page.locator(f'[data-evidence="{path}"]').first.click()
-        page.wait_for_selector("dialog[open] td")
-        heads = page.eval_on_selector_all("dialog tbody th", "all => all.map(e => e.textContent)")
-        assert [(path, head) for head in heads if not re.search(r"[\u4e00-\u9fff]", head)] == []
-        page.click("[data-close]")
+        evidence_is_chinese(page, path)
 
 
 @pytest.mark.server
