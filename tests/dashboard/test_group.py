@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.api.test_group import lived, plant_file
+from tests.api.sites import lived, plant_file
 from tests.dashboard.look import PATIENCE, READ, api, at, evidence_is_chinese, faults, opened
 from tests.dashboard.plants import served
 from tests.dashboard.test_pages import LOOKS
