@@ -7,6 +7,7 @@ which column each word is of.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -196,7 +197,8 @@ def joined(left: Chunk, right: Chunk) -> Chunk:
 
 
 def cut(chunk: Chunk) -> Iterator[Chunk]:
-    """A long chunk in pieces of a size that is worth one read."""
+    """A long chunk in pieces of about a size that is worth one read, all alike: a tail of some rows is not."""
     size = SPARSE if chunk.columns is not None else min(4096, max(64, BYTES // (8 * len(chunk.values) + 12)))
-    for start in range(0, len(chunk), size):
-        yield chunk.take(slice(start, start + size))
+    edges = np.linspace(0, len(chunk), max(1, round(len(chunk) / size)) + 1).astype(np.int64).tolist()
+    for start, end in pairwise(edges):
+        yield chunk.take(slice(start, end))

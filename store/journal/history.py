@@ -66,7 +66,8 @@ class History:
 
         def asked() -> tuple[Series, Ints]:
             found = self._pieces(asset, [point], start, end)[point]
-            return merge.placed(found, self.shelf.struck(asset, point)[0], {})
+            series, places = merge.placed(found, self.shelf.struck(asset, point)[0], {})
+            return series, places()
 
         with self._one:
             return self.shelf.reading(asked)

@@ -3,13 +3,14 @@
 Points of one layout share its arrays of times, epochs and holds; most series are made without sorting anything.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.base import NO_INTS, Floats, Ints, Kind, Qualities
+from connectors.base import NO_INTS, Floats, Ints, Kind, Layout, Qualities
 from store.journal.chunk import Chunk
 from store.journal.segment import Segment
 from store.reader import Series
@@ -24,46 +25,29 @@ def frozen(array: NDArray[np.generic]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the dense chunks of one layout have in common for all of its points."""
+    """What the rows of one chunk are for every point in them. `seqs` are places in the segment, `base` is its own."""
 
+    base: int
     seqs: Ints
     times: Ints
-    epochs: Ints
-    hold: Ints
-    scaled: NDArray[np.bool_]
+    epoch: int
+    hold: int
+    scaled: bool
+
+    def places(self) -> Ints:
+        """In the whole log."""
+        return self.seqs + self.base
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one point out of one layout of one segment. `words` are 8-byte words of this kind."""
+    """Rows of one point out of one chunk. `words` are 8-byte words of this kind; without `quality` all are Good."""
 
     rows: Rows
     words: Ints
-    quality: Qualities
+    quality: Qualities | None
     kind: Kind
     text: tuple[str, ...] = ()  # of kind text: `words` are indexes here
-
-
-def _common(segment: Segment, chunks: Sequence[Chunk], hold: int, scaled: bool) -> Rows:
-    count = sum(map(len, chunks))
-    rows = Rows(
-        np.concatenate([chunk.seqs for chunk in chunks]) + segment.base,
-        np.concatenate([chunk.times for chunk in chunks]),
-        np.repeat(np.array([chunk.epoch for chunk in chunks], np.int64), [len(chunk) for chunk in chunks]),
-        np.full(count, hold, np.int64),
-        np.full(count, scaled),
-    )
-    for array in (rows.seqs, rows.times, rows.epochs, rows.hold, rows.scaled):
-        frozen(array)
-    return rows
-
-
-def _quality(chunks: Sequence[Chunk], line: int, count: int) -> Qualities:
-    if all(chunk.quality is None for chunk in chunks):
-        return np.zeros(count, np.uint32)
-    return np.concatenate(
-        [np.zeros(len(c), np.uint32) if c.quality is None else c.quality[line] for c in chunks], dtype=np.uint32
-    )
 
 
 def _spelled(segment: Segment, words: Ints) -> tuple[Ints, tuple[str, ...]]:
@@ -75,37 +59,47 @@ def _spelled(segment: Segment, words: Ints) -> tuple[Ints, tuple[str, ...]]:
 def pieces(segment: Segment, layout: int, points: dict[str, list[int]], start: int, end: int) -> dict[str, list[Piece]]:
     """The pieces of these points (column numbers by name) in one layout."""
     of = segment.layouts[layout]
-    chunks = list(segment.chunks(layout, start, end))
     found: dict[str, list[Piece]] = {}
-
-    def add(point: str, column: int, rows: Rows, words: Ints, quality: Qualities) -> None:
-        kind = of.columns[column].kind
-        text: tuple[str, ...] = ()
-        if kind == "text":
-            words, text = _spelled(segment, words)
-        found.setdefault(point, []).append(Piece(rows, words, quality, kind, text))
-
-    dense = [chunk for chunk in chunks if chunk.columns is None and len(chunk)]
-    if dense:
-        rows = _common(segment, dense, of.hold, of.scaled)
+    for whole in segment.chunks(layout, start, end):
+        rows = _rows(segment, whole, of)
         for point, columns in points.items():
             for column in columns:
-                words = np.concatenate([chunk.values[column] for chunk in dense])
-                add(point, column, rows, words, _quality(dense, column, len(words)))
-    sparse = [chunk for chunk in chunks if chunk.columns is not None]
-    for point, columns in points.items():
-        for column in columns:
-            some = [chunk.take(which) for chunk in sparse if len(which := np.flatnonzero(chunk.columns == column))]
-            if some:
-                rows = _common(segment, some, of.hold, of.scaled)
-                add(
-                    point, column, rows, np.concatenate([c.values[0] for c in some]), _quality(some, 0, len(rows.times))
-                )
+                chunk, line = whole, column
+                if whole.columns is not None:
+                    chunk, line = whole.take(np.flatnonzero(whole.columns == column)), 0
+                    rows = _rows(segment, chunk, of)
+                if not len(chunk):
+                    continue
+                words, kind = chunk.values[line], of.columns[column].kind
+                text: tuple[str, ...] = ()
+                if kind == "text":
+                    words, text = _spelled(segment, words)
+                quality = None if chunk.quality is None else chunk.quality[line]
+                found.setdefault(point, []).append(Piece(rows, words, quality, kind, text))
     return found
 
 
-Order = NDArray[np.intp] | None  # None: the rows are in order as they are
-Memo = dict[tuple[int, ...], tuple[Rows, Order, list[Rows]]]  # by the ids of the last
+def _rows(segment: Segment, chunk: Chunk, of: Layout) -> Rows:
+    return Rows(segment.base, chunk.seqs, chunk.times, chunk.epoch, of.hold, of.scaled)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """Rows of many chunks, one after the other; `order` brings them into the order of a series, None: they are."""
+
+    each: list[Rows]  # held, since the memo knows them by their ids
+    times: Ints
+    epochs: Ints
+    hold: Ints
+    scaled: NDArray[np.bool_]
+    order: NDArray[np.intp] | None
+
+    def places(self) -> Ints:
+        places = np.concatenate([rows.places() for rows in self.each])
+        return places if self.order is None else places[self.order]
+
+
+Memo = dict[tuple[int, ...], _Joined]  # by the ids of the rows
 
 
 def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
@@ -114,40 +108,55 @@ def series(found: Sequence[Piece], struck: Ints, memo: Memo) -> Series:
     return placed(found, struck, memo)[0]
 
 
-def placed(found: Sequence[Piece], struck: Ints, memo: Memo) -> tuple[Series, Ints]:
-    """The same, with the place of each row in the log."""
+def placed(found: Sequence[Piece], struck: Ints, memo: Memo) -> tuple[Series, Callable[[], Ints]]:
+    """The same, with what tells the place of each row in the log."""
     if len(struck):
         found = [piece for some in found if len((piece := _unstruck(some, struck)).words)]
     if not found:
-        return EMPTY, NO_INTS
+        return EMPTY, lambda: NO_INTS
     key = tuple(id(piece.rows) for piece in found)
     if key not in memo:
-        each = [piece.rows for piece in found]
-        memo[key] = (*_joined(each), each)
-    rows, order, _ = memo[key]
-    quality = found[0].quality if len(found) == 1 else np.concatenate([piece.quality for piece in found])
+        memo[key] = _joined([piece.rows for piece in found])
+    rows = memo[key]
     numbers, text, words = _values(found)
-    made = Series(rows.times, numbers, quality, rows.epochs, rows.hold, rows.scaled, text, words)
-    return (made, rows.seqs) if order is None else (taken(made, order), rows.seqs[order])
+    made = Series(rows.times, numbers, _quality(found), rows.epochs, rows.hold, rows.scaled, text, words)
+    return made if rows.order is None else taken(made, rows.order), rows.places
 
 
 def _unstruck(piece: Piece, struck: Ints) -> Piece:
-    rows, kept = piece.rows, ~np.isin(piece.rows.seqs, struck)
+    rows, kept = piece.rows, ~np.isin(piece.rows.places(), struck)
     if kept.all():
         return piece
-    some = Rows(rows.seqs[kept], rows.times[kept], rows.epochs[kept], rows.hold[kept], rows.scaled[kept])
-    return Piece(some, piece.words[kept], piece.quality[kept], piece.kind, piece.text)
+    quality = None if piece.quality is None else piece.quality[kept]
+    some = replace(rows, seqs=rows.seqs[kept], times=rows.times[kept])
+    return replace(piece, rows=some, words=piece.words[kept], quality=quality)
 
 
-def _joined(each: Sequence[Rows]) -> tuple[Rows, Order]:
-    if len(each) == 1:
-        rows = each[0]
-    else:
-        columns = [(r.seqs, r.times, r.epochs, r.hold, r.scaled) for r in each]
-        rows = Rows(*(np.concatenate(column) for column in zip(*columns, strict=True)))
-    if (rows.times[1:] > rows.times[:-1]).all():
-        return rows, None
-    return rows, np.lexsort((rows.seqs, rows.epochs, rows.times))
+def _joined(each: list[Rows]) -> _Joined:
+    times = each[0].times if len(each) == 1 else np.concatenate([rows.times for rows in each])
+    counts = [len(rows.times) for rows in each]
+    epochs = _spread([rows.epoch for rows in each], counts, np.int64)
+    order = None
+    if not (times[1:] > times[:-1]).all():
+        order = np.lexsort((np.concatenate([rows.places() for rows in each]), epochs, times))
+    hold = _spread([rows.hold for rows in each], counts, np.int64)
+    joined = _Joined(each, times, epochs, hold, _spread([rows.scaled for rows in each], counts, np.bool_), order)
+    for array in (times, epochs, hold, joined.scaled):
+        frozen(array)
+    return joined
+
+
+def _spread(values: Sequence[int], counts: Sequence[int], kind: type[np.generic]) -> NDArray[Any]:
+    """Each value as often as its count."""
+    alike = len(set(values)) == 1
+    return np.full(sum(counts), values[0], kind) if alike else np.repeat(np.array(values, kind), counts)
+
+
+def _quality(found: Sequence[Piece]) -> Qualities:
+    if all(piece.quality is None for piece in found):
+        return np.zeros(sum(len(piece.words) for piece in found), np.uint32)
+    each = [np.zeros(len(p.words), np.uint32) if p.quality is None else p.quality for p in found]
+    return np.concatenate(each, dtype=np.uint32)
 
 
 def taken(made: Series, which: NDArray[np.intp] | slice) -> Series:

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from store.reader import Event
 
 PLACES = 32  # bits of a place in the log that count within its segment
 log = logging.getLogger("gemba.journal")
+_IN_TIME = itemgetter(4, 6)  # `first` and `seq` of a chunk: to sort them, SQLite would copy each whole record
 
 
 def number_of(path: Path) -> int:
@@ -162,7 +164,7 @@ class ColumnSegment(Segment):
             return None
 
     def chunks(self, layout: int, start: int, end: int) -> Iterator[Chunk]:
-        which = "FROM chunks WHERE layout = ? AND last >= ? AND first < ? ORDER BY first, seq"
+        which = "FROM chunks WHERE layout = ? AND last >= ? AND first < ?"
         try:
             found = self.ask(f"SELECT * {which}", layout, start, end)
         except sqlite3.Error as error:
@@ -170,7 +172,7 @@ class ColumnSegment(Segment):
                 raise
             keys = self.seek(f"SELECT id {which}", layout, start, end)
             found = [record for (key,) in keys for record in self.seek("SELECT * FROM chunks WHERE id = ?", key)]
-        for record in found:
+        for record in sorted(found, key=_IN_TIME):
             chunk = self._read(record)
             if chunk is not None:
                 yield chunk.within(start, end)
