@@ -14,7 +14,7 @@ from connectors.base import Ints
 from kpi.counter import Rises
 from kpi.exact import share
 from kpi.facts.schema import BIT
-from kpi.runs import MS, Runs, compress, overlay, time_in_code
+from kpi.runs import MS, Runs, compress, instants, overlay, time_in_code
 
 Intervals = tuple[Ints, Ints]
 
@@ -95,7 +95,7 @@ def pieces(counted: Rises, cuts: Cuts, busy: Runs, changes: Ints) -> Shares:
 
 def _cells(cuts: Cuts, changes: Ints) -> Ints:
     inside = changes[(changes > cuts.edges[0]) & (changes < cuts.edges[-1])]
-    return np.union1d(cuts.edges, inside)
+    return instants(cuts.edges, inside)
 
 
 def _following(column: Ints, without: NDArray[np.intp], place: NDArray[np.intp]) -> Ints:
@@ -177,7 +177,8 @@ def linear(counted: Rises, cuts: Cuts, states: Runs) -> Flow:
     else:
         known = _between(lengths, low, over)
     after = np.searchsorted(end, edges, "right")
-    after = np.unique(after[(after < len(end)) & (np.append(start, 0)[after] < edges)])
+    after = after[(after < len(end)) & (np.append(start, 0)[after] < edges)]
+    after = after[np.diff(after, prepend=-1) > 0]
     part, begins, ends = split(start[after], end[after], edges)
     part = after[part]
     inside = (begins >= edges[0]) & (ends <= edges[-1])

@@ -227,8 +227,9 @@ def _over_rate(
         rise = rise.copy()
         rise[reset] = wire[1:][reset]
     limit = elapsed * (float(rate) * (1 - _NEAR) / SECOND)
-    limit += _whole(wire) - _NEAR
+    limit -= _NEAR
     near = np.flatnonzero(np.asarray(rise >= limit))
+    near = near[np.asarray(rise[near] >= limit[near] + _whole(wire, near))]
     over = []
     for index in near[(kind[near] != _ROLLOVER) & (kind[near] != _OPEN)].tolist():
         now, old = _exact(wire, index + 1), Fraction(0) if kind[index] == _RESET else _exact(wire, index)
@@ -238,12 +239,12 @@ def _over_rate(
     return np.array(over, np.intp)
 
 
-def _whole(wire: Wire) -> int | NDArray[np.bool_]:
-    """1 for each pair of neighbouring readings in whole numbers."""
+def _whole(wire: Wire, pairs: NDArray[np.intp]) -> int | NDArray[np.bool_]:
+    """1 for each of these pairs of neighbouring readings that is in whole numbers."""
     if wire.dtype.kind == "i":
         return 1
-    whole = np.asarray(wire == wire // 1, np.bool_)
-    return whole[1:] & whole[:-1]
+    old, now = wire[pairs], wire[pairs + 1]
+    return np.asarray((old == old // 1) & (now == now // 1), np.bool_)
 
 
 def _most(lost: Ints, reading: Register) -> Ints:

@@ -6,6 +6,7 @@ falls so near a tie that float64 could err is it formed again as a fraction.
 
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from connectors.base import Floats, Ints
 
 _LARGEST = 2**62
 _COUNTABLE = 2**60
+_EXACT = 2**50
 
 
 def fraction(value: float | int | Fraction) -> Fraction:
@@ -23,7 +25,8 @@ def fraction(value: float | int | Fraction) -> Fraction:
 
 def countable(numbers: Floats | Ints, factor: Fraction) -> NDArray[np.bool_]:
     """Which readings can be counted at all; what a broken device shows beyond is no quantity of anything."""
-    return np.asarray(np.abs(numbers) < float(_COUNTABLE / abs(factor)))
+    most = ceil(_COUNTABLE / abs(factor))
+    return np.asarray((numbers < most) & (numbers > -most))
 
 
 def steps(numbers: Floats | Ints, factor: Fraction, offset: Fraction = Fraction(0)) -> Ints:
@@ -31,12 +34,14 @@ def steps(numbers: Floats | Ints, factor: Fraction, offset: Fraction = Fraction(
     if factor == 1 and not offset and numbers.dtype.kind == "i":
         return np.asarray(numbers, np.int64)
     scaled = numbers.astype(np.float64) * float(factor) + float(offset)
-    size = np.abs(scaled)
     whole = np.rint(scaled)
-    doubt = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) <= 1e-9 + size * 4e-15
-    doubt |= size > 2**50
     result = whole.astype(np.int64)
-    found = np.flatnonzero(doubt)
+    size = np.abs(scaled)
+    whole -= scaled
+    tie = np.abs(whole, out=whole)
+    size *= 4e-15
+    tie += size
+    found = np.flatnonzero((tie >= 0.5 - 1e-9) | (size > _EXACT * 4e-15))
     if len(found):
         values, inverse = np.unique(numbers[found], return_inverse=True)
         exact = [round(fraction(value.item()) * factor + offset) for value in values]

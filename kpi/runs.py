@@ -67,12 +67,12 @@ def compress(time: Ints, code: Codes, end: int) -> Runs:
 
 def held(samples: Samples, code: Codes, end: int) -> Runs:
     """Runs of `code` (0 where unmapped) of these samples up to `end`; a sample that is not Good is 0."""
-    inside = samples.time < end
-    time, hold = samples.time[inside], samples.hold[inside]
-    code = np.where(samples.good, code, 0).astype(np.int8)[inside]
+    inside = slice(0, int(np.searchsorted(samples.time, end, "left")))
+    time, good, code = samples.time[inside], samples.good[inside], code[inside]
+    code = code if good.all() else np.where(good, code, 0).astype(np.int8)
     if not len(time):
         return Runs(time, code, end)
-    expiry = time + hold
+    expiry = time + samples.hold[inside]
     lapsed = np.flatnonzero((expiry < np.append(time[1:], end)) & (code != 0))
     if len(lapsed):
         time = np.insert(time, lapsed + 1, expiry[lapsed])
@@ -95,6 +95,13 @@ def overlay(runs: Runs, start: Ints, end: Ints, code: int) -> Runs:
     return compress(time[order], codes[order], runs.end)
 
 
+def instants(*times: Ints) -> Ints:
+    """All of these in order, each once."""
+    every = np.sort(np.concatenate(times))
+    once: Ints = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
+    return once
+
+
 def union(parts: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
     """The intervals covered by any of these, sorted and apart."""
     start = np.concatenate([part[0] for part in parts]) if parts else np.empty(0, np.int64)
@@ -111,7 +118,7 @@ def intersection(one: tuple[Ints, Ints], two: tuple[Ints, Ints]) -> tuple[Ints, 
     """The intervals covered by both; each is sorted and apart."""
     if not len(one[0]) or not len(two[0]):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    edges = np.unique(np.concatenate((*one, *two)))
+    edges = instants(*one, *two)
     inside = np.ones(len(edges) - 1, np.bool_)
     for start, end in (one, two):
         index = np.searchsorted(start, edges[:-1], "right") - 1

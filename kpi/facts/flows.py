@@ -16,7 +16,7 @@ from kpi.facts.names import Names
 from kpi.facts.reading import Reading
 from kpi.facts.schema import BIT, METER_STATE, Table, empty
 from kpi.power import DAY_MS, power
-from kpi.runs import MS, Runs
+from kpi.runs import MS, Runs, instants
 
 ELECTRICITY = "electricity"
 
@@ -72,7 +72,7 @@ def _integrated(reading: Reading, metered: Metered, per: Fraction, cuts: Cuts, s
         milli[chosen] = steps(rows.numbers[chosen], factor, shift)
     known = power(rows, milli, point.every)
     midnights = np.arange(start, int(cuts.edges[-1]), DAY, dtype=np.int64)
-    edges = np.unique(np.concatenate((cuts.edges, states.time, midnights, known.start * MS, known.end * MS)))
+    edges = instants(cuts.edges, states.time, midnights, known.start * MS, known.end * MS)
     edges = edges[(edges >= cuts.edges[0]) & (edges <= cuts.edges[-1])]
     begins, ends = edges[:-1] // MS, edges[1:] // MS
     amount = known.cumulative(ends) - np.where(begins % DAY_MS == 0, 0, known.cumulative(begins))

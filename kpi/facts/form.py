@@ -129,18 +129,19 @@ def _reach(rises: Mapping[str, Rises], start: int, end: int) -> tuple[int, int]:
     """The span of every interval that touches [start, end)."""
     first, last = start, end
     for counted in rises.values():
-        touching = (counted.end > start) & (counted.start < end)
-        if touching.any():
-            first = min(first, int(counted.start[touching].min()))
-            last = max(last, int(counted.end[touching].max()))
+        begin, stop = np.searchsorted(counted.end, start, "right"), np.searchsorted(counted.start, end, "left")
+        if begin < stop:
+            first, last = min(first, int(counted.start[begin])), max(last, int(counted.end[stop - 1]))
     return first, last
 
 
 def _short(rises: Mapping[str, Rises], start: int, end: int) -> bool:
     """Whether no interval that has to be spread reaches out of the span."""
     for counted in rises.values():
-        out = ((counted.start < start) & (counted.end > start)) | ((counted.start < end) & (counted.end > end))
-        if (out & (counted.end - counted.start > counted.hold)).any():
+        place = np.searchsorted(counted.end, (start, end), "right")
+        place = place[place < len(counted)]
+        begun, hold = counted.start[place], counted.hold[place]
+        if ((begun < (start, end)[: len(place)]) & (counted.end[place] - begun > hold)).any():
             return False
     return True
 

@@ -13,12 +13,12 @@ from connectors.base import Ints
 from kpi.allocation import Cuts
 from kpi.facts.reading import Reading
 from kpi.facts.schema import BIT, MODE_MS, STATE_MS, Table
-from kpi.runs import MS, Codes, Runs, compress, held, time_in_code
+from kpi.runs import MS, Codes, Runs, compress, held, instants, time_in_code
 from kpi.series import Samples
 from kpi.stops import FAILED, RUNNING, SHORT_DOWN, SHORT_IDLE, classify, in_slices
 
 PLANNED, UNKNOWN = STATES.index("planned"), STATES.index("unknown")
-_WIDE = 1 << 16
+_WIDE, _FAR = 1 << 16, 1 << 53
 
 
 def codes(samples: Samples, names: tuple[str, ...], mapping: Mapping[str, str] | None) -> Codes:
@@ -40,14 +40,16 @@ def _of_numbers(numbers: NDArray[np.float64] | Ints, meaning: Mapping[str, int])
     if not table or not len(numbers):
         return np.zeros(len(numbers), np.int8)
     low, high = min(table), max(table)
-    if high - low >= _WIDE:
+    if high - low >= _WIDE or max(high, -low) >= _FAR:
         return np.array([table.get(int(n), 0) if n == n // 1 else 0 for n in numbers], np.int8)
-    ladder = np.zeros(high - low + 1, np.int8)
+    ladder = np.zeros(high - low + 3, np.int8)  # nothing at either end, where all that lies beyond is put
     for number, code in table.items():
-        ladder[number - low] = code
-    known = (numbers >= low) & (numbers <= high)
-    place = np.where(known, numbers, low).astype(np.int64)
-    return np.where(known & (place == numbers), ladder[place - low], 0).astype(np.int8)
+        ladder[number - low + 1] = code
+    place = np.clip(numbers, low - 1, high + 1)
+    if place.dtype.kind == "f":
+        place = np.where(place == np.floor(place), place, low - 1).astype(np.int64)
+    found: Codes = ladder[place - (low - 1)]
+    return found
 
 
 def _is_whole(text: str) -> bool:
@@ -117,6 +119,6 @@ def tell(into: Table, of: Machine, asset: Asset, cuts: Cuts, slices: Slices, sto
 
 
 def _while_running(states: Runs, modes: Runs) -> Runs:
-    time = np.union1d(states.time, modes.time)
+    time = instants(states.time, modes.time)
     code = np.where(states.at(time) == RUNNING, modes.at(time), 0).astype(np.int8)
     return compress(time, code, min(states.end, modes.end))

@@ -136,7 +136,8 @@ class Reading:
 def anchors(samples: Samples) -> Ints:
     """The samples that no earlier one can make a glitch: those that two others precede, none of them falling."""
     value, same = samples.numbers, samples.scaled
-    steady = (value[2:] >= value[1:-1]) & (value[1:-1] >= value[:-2])
+    rising = value[1:] >= value[:-1]
+    steady = rising[1:] & rising[:-1]
     if same.any():
         steady &= (same[2:] == same[1:-1]) & (same[1:-1] == same[:-2])
     return np.flatnonzero(steady) + 2

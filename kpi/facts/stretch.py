@@ -125,9 +125,9 @@ def _form(
         first, last = min(first, reached[0]), max(last, reached[1])
     gone = _gone(reader, unit.of, list(made.reading.points), [days[day] for day in run])
     code = names.code(unit.id)
-    for day, span in zip(run, spans, strict=True):
-        tables = _of_day(made.tables, *unit.days.span(day))
-        if (left := _left(days[day], unit.id, reader.store, gone, days[day].rows(code) > _rows(tables))) is not None:
+    each = _by_day(made.tables, [unit.days.span(day) for day in run])
+    for day, span, tables in zip(run, spans, each, strict=True):
+        if (left := _left(days[day], unit.id, code, reader.store, gone, tables)) is not None:
             days[day].stamps[stamped(unit.id, reader.store)] = replace(left, version="")
             continue
         config = stale.parts(day, span.since, span.until)
@@ -135,10 +135,12 @@ def _form(
         days[day].put(unit.id, code, tables, stamp, reader.store)
 
 
-def _left(day: Day, unit: str, store: str, gone: int, fewer: bool) -> Stamp | None:
+def _left(day: Day, unit: str, code: int, store: str, gone: int, made: Mapping[str, Table]) -> Stamp | None:
     """The stamp of facts whose rows this store has no longer, or of another's that it never had; None: it has them."""
     told, own = _told(day, unit, store), stamped(unit, store) in day.stamps
-    return told if told is not None and (told.oldest < gone or (own and fewer)) else None
+    if told is None or told.oldest < gone:
+        return told
+    return told if own and day.rows(code) > _rows(made) else None
 
 
 def _told(day: Day, unit: str, store: str) -> Stamp | None:
@@ -147,12 +149,13 @@ def _told(day: Day, unit: str, store: str) -> Stamp | None:
     return next((day.stamps[name] for name in names if name in day.stamps), None)
 
 
-def _of_day(tables: Mapping[str, Table], start: int, end: int) -> dict[str, Table]:
-    """Tables of one asset are in the order of time."""
-    found = {}
+def _by_day(tables: Mapping[str, Table], spans: Sequence[tuple[int, int]]) -> list[dict[str, Table]]:
+    """The part of each table in each of these spans; tables of one asset are in the order of time."""
+    found: list[dict[str, Table]] = [{} for _ in spans]
     for name, table in tables.items():
-        first, last = np.searchsorted(table["start"], (start, end), "left")
-        found[name] = table[first:last]
+        places = np.searchsorted(np.ascontiguousarray(table["start"]), np.array(spans), "left").tolist()
+        for part, (first, last) in zip(found, places, strict=True):
+            part[name] = table[first:last]
     return found
 
 
