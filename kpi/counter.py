@@ -129,7 +129,7 @@ def rises(samples: Samples, reading: Register) -> Rises:
         wire = wire[accepted]
     start, end, rise, kind = time[:-1], time[1:], np.diff(steps_of), kinds[1:]
     told = np.flatnonzero(kind)
-    rise[told] += _set_right(kind[told], steps_of[told], reading)
+    rise[told] = np.maximum(rise[told] + _set_right(kind[told], steps_of[told], reading), 0)
     over = _over_rate(wire, rise if wire is steps_of else np.diff(wire), kind, end - start, reading.max_rate)
     since = None if opened is None else int(samples.time[opened])
     if not len(told) and not len(over):
