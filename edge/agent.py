@@ -1,7 +1,7 @@
 """The agent: one asyncio program that collects every source of a plant, keeps what is worth a row, and forwards it.
 
 It owns no thread but the journal's two, ends only when it is told to or when the disk itself fails, and starts
-whatever InfluxDB does.
+whatever InfluxDB does. Told to, it ends by one deadline, whatever hangs: a device, a broker, the disk.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from config.plant import SECOND, Plant, Point, Source
 from config.version import version
 from connectors import quality
 from connectors.clock import SYSTEM, Clock
+from edge.aside import Aside
 from edge.clock import ClockWatch, Step, synchronisation
 from edge.collect import Collector, Factory
 from edge.keep import Keeper
@@ -30,8 +31,8 @@ from store.journal.folder import size
 if TYPE_CHECKING:
     from edge.forward import Forwarder
 
-LEAVE = 2.5  # seconds for all connections to close in, of the five that a clean stop may take
-LAST = 2.0  # and for the last commit
+STOP = 5.0  # [s] from being told to stop until all is done or given up: half of what a service manager waits
+COMMITTED, LEFT = 1.5, 3.5  # of them, for the first commit and for the connections; the last commit has what remains
 TEND = 10.0
 SLOTS = 4  # of an interval: polls are spread over it, but a wake of an idle processor costs as much as several polls
 INFLUXDB = "influxdb"
@@ -69,6 +70,7 @@ class Agent:
         self.trouble = ""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+        self._told = 0.0  # when to stop, by the loop's clock
         self._fault: Exception | None = None
         self._reloading = asyncio.Lock()
         self._watch = ClockWatch(clock)
@@ -79,7 +81,8 @@ class Agent:
     async def run(self) -> None:
         """Raises `StoreError` when the journal cannot be opened, or the disk fails under it."""
         consumers = [INFLUXDB] if self.plant.store else []
-        self.journal = await asyncio.to_thread(Journal.open, self.folder, self.plant.keep, consumers)
+        self._aside = Aside("gemba-journal-beside")
+        self.journal = await self._aside.do(lambda: Journal.open(self.folder, self.plant.keep, consumers))
         self.keeper = Keeper(self.journal)
         door = Door(socket_path(self.folder), self.status)
         try:
@@ -109,7 +112,10 @@ class Agent:
         await self._ready.wait()
 
     def stop(self) -> None:
-        self._stopping.set()
+        """`run` ends within `STOP` of the first call."""
+        if not self._stopping.is_set():
+            self._told = asyncio.get_running_loop().time()
+            self._stopping.set()
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What it raises ends the agent: half of one would look like a whole."""
@@ -121,12 +127,12 @@ class Agent:
                 if not isinstance(error, StoreError):
                     _log.exception("%s: a fault of the agent itself", name)
                 self._fault = self._fault or error
-                self._stopping.set()
+                self.stop()
 
         self._tasks[name] = asyncio.create_task(guarded(), name=name)
 
     async def _begin(self) -> None:
-        span = await asyncio.to_thread(self.journal.span)
+        span = await self._aside.do(self.journal.span)
         await self.keeper.remember(NEWS)
         self.keeper.note("start", self.started, {"gateway": self.gateway, "sha256": self.plant.sha256})
         self.keeper.note_new("plant", self.started, version(self.plant))
@@ -137,30 +143,38 @@ class Agent:
 
     async def _end(self, door: Door) -> None:
         """What a broker waits for is committed while it can still be told; when nobody collects, the last of it is."""
-        await self._last("commit", self.keeper.commit())
-        await self._cancel(tuple(self._tasks))
+        self.stop()
+        await self._by(self._told + COMMITTED, "commit", self.keeper.commit())
+        await self._cancel(tuple(self._tasks), self._told + LEFT)
         now = self.clock.wall_ns()
         for collector in self.collectors.values():
             self._put_link(collector, now)
             collector.gap(now, quality.BAD_SHUTDOWN)
         self.keeper.note("stop", now, {})
-        await self._last("last commit", self.keeper.close())
+        kept = await self._by(self._told + STOP, "last commit", self.keeper.close())
         await door.close()
-        await asyncio.to_thread(self.journal.close)
+        if kept:  # else a thread is still in the journal, and nothing that was committed waits for its closing
+            await self._by(self._told + STOP, "closing of the journal", self._aside.do(self.journal.close))
+        self._aside.end()
 
-    async def _last(self, name: str, work: Awaitable[None]) -> None:
+    async def _by(self, until: float, name: str, work: Awaitable[None]) -> bool:
+        """Whether it ended in time, well or not."""
         try:
-            async with asyncio.timeout(LAST):
+            async with asyncio.timeout_at(until):
                 await work
-        except (TimeoutError, StoreError) as error:
+        except TimeoutError:
+            _log.error("the %s takes too long, is the disk hanging? It is not waited for", name)
+            return False
+        except StoreError as error:
             _log.error("the %s failed: %s", name, error)
+        return True
 
-    async def _cancel(self, names: Iterable[str]) -> None:
+    async def _cancel(self, names: Iterable[str], until: float) -> None:
         tasks = {self._tasks.pop(name) for name in names}
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=LEAVE)
+            await asyncio.wait(tasks, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
     # -- sources ---------------------------------------------------------------------------------------------------
     def _collect(self, wanted: _Sources) -> None:
@@ -200,16 +214,17 @@ class Agent:
     async def _change(self, before: _Sources, after: _Sources, plant: Plant) -> None:
         """Only the sources that differ are touched."""
         gone = [name for name in before if before[name] != after.get(name)]
+        began = asyncio.get_running_loop().time()
         if gone:
-            await self._last("commit", self.keeper.commit())
-        await self._cancel(f"source {name}" for name in gone)
+            await self._by(began + COMMITTED, "commit", self.keeper.commit())
+        await self._cancel((f"source {name}" for name in gone), began + LEFT)
         now = self.clock.wall_ns()
         for name in gone:
             collector = self.collectors.pop(name)
             self._put_link(collector, now)
             collector.gap(now, quality.BAD_SHUTDOWN)
         if gone:  # what they handed over last, so that those who take their place know of it
-            await self._last("commit", self.keeper.commit())
+            await self._by(began + STOP, "commit", self.keeper.commit())
             await self.keeper.remember()
         self.plant, self.trouble = plant, ""
         self._collect({name: after[name] for name in after if name not in self.collectors})
@@ -247,7 +262,7 @@ class Agent:
         while True:
             await asyncio.sleep(TEND)
             try:
-                await asyncio.to_thread(self.journal.tend)
+                await self._aside.do(self.journal.tend)
             except StoreError as error:
                 if error.fatal:
                     raise

@@ -1,5 +1,5 @@
 """One thread for work that blocks. The loop waits for its results, and nothing waits for the thread: one that hangs in
-a socket does not keep the process from ending."""
+a socket, or in a disk, does not keep the process from ending."""
 
 import asyncio
 import threading

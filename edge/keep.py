@@ -7,11 +7,11 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from connectors.base import Frame, Layout
+from edge.aside import Aside
 from edge.batch import Batch, Epoch, Handed, Loss, Owner, accounted
 from store import StoreError
 from store.journal import Journal
@@ -61,7 +61,7 @@ class Keeper:
         self._one = asyncio.Lock()
         self._taking = asyncio.Event()
         self._taking.set()
-        self._thread = ThreadPoolExecutor(1, "gemba-journal")
+        self._aside = Aside("gemba-journal")
 
     # -- from the loop ---------------------------------------------------------------------------------------------
     def put(self, frame: Frame, owner: Owner | None = None) -> None:
@@ -118,7 +118,7 @@ class Keeper:
 
     async def work(self, call: Callable[[], T]) -> T:
         """Runs something with the journal in the thread that alone writes it."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return await self._aside.do(call)
 
     async def remember(self, kinds: Sequence[str] = ()) -> None:
         """Reads what earlier commits say: receipts, and of each source the last events of these kinds."""
@@ -292,4 +292,4 @@ class Keeper:
             if self.kept.trouble:
                 _log.error("journal: %d frames could not be kept before the end", len(self._queue))
         finally:
-            self._thread.shutdown(wait=False)
+            self._aside.end()

@@ -5,7 +5,7 @@ import logging
 import signal
 
 from config.plant import Plant
-from edge.agent import Agent
+from edge.agent import STOP, Agent
 from store import StoreError
 
 _log = logging.getLogger("gemba.agent")
@@ -24,7 +24,12 @@ def serve(plant: Plant, gateway: str | None = None) -> int:
 async def _run(plant: Plant, gateway: str | None) -> int:
     agent = Agent(plant, gateway)
     loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(agent.run())
     reloads: set[asyncio.Task[bool]] = set()
+
+    def stop() -> None:
+        agent.stop()
+        loop.call_later(STOP + 1, running.cancel)  # it may still be opening the journal of a disk that hangs
 
     def reload() -> None:
         task = asyncio.ensure_future(agent.reload())
@@ -32,11 +37,14 @@ async def _run(plant: Plant, gateway: str | None) -> int:
         task.add_done_callback(reloads.discard)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, agent.stop)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
-        await agent.run()
+        await running
     except StoreError as error:
         _log.critical("%s", error)
+        return 1
+    except asyncio.CancelledError:
+        _log.critical("%s: the journal could not be opened before the end", agent.folder)
         return 1
     return 0
