@@ -1,8 +1,10 @@
 """How far around a day the rows lie that its facts depend on: beyond them nothing that arrives can change them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.plant import PIECES, READING, Asset, Meter
 from config.zone import DAY
@@ -23,48 +25,44 @@ class Reach:
     oldest: int
 
 
-class Reaches:
-    """Of the facts of one asset or meter that were formed at once, asked for each part of them."""
+def reaches(made: Formed, of: Asset | Meter, spans: Sequence[tuple[int, int]]) -> list[Reach]:
+    """Of facts that were formed at once, each of these spans of them."""
+    starts, ends = np.array(spans, np.int64).T
+    margin = of.short_stop + 1 if isinstance(of, Asset) else 0
+    since, oldest, until, latest = starts - margin, starts, ends + margin, ends
+    for name in made.reading.points:
+        samples = made.reading.samples(name)
+        if _counts(made.reading, name):
+            samples = samples.only_good()
+            time, after = samples.time, np.searchsorted(samples.time, ends, "left")
+            until = np.maximum(until, _at(time, after + AHEAD - 1, EVER - 1) + 1)
+            if name in PIECES:
+                latest = np.maximum(latest, _at(time, after, -EVER))
+            sure = anchors(samples)
+            first = _at(time[sure - 2], np.searchsorted(time[sure], starts, "left") - 1, -EVER)
+        else:
+            time = samples.only_good().time if name == "product" else samples.time
+            first = _at(time, np.searchsorted(time, _needed(name, starts, margin), "right") - 1, -EVER)
+        since = np.minimum(since, first)
+        if len(time):
+            oldest = np.minimum(oldest, np.maximum(first, time[0]))
+    if made.opened is not None:
+        until = np.where(latest >= made.opened, EVER, until)
+    return list(map(Reach, since.tolist(), np.maximum(until, latest + 1).tolist(), oldest.tolist()))
 
-    def __init__(self, made: Formed, of: Asset | Meter) -> None:
-        reading = made.reading
-        self.margin = of.short_stop + 1 if isinstance(of, Asset) else 0
-        self.opened = made.opened
-        self.counted: dict[str, tuple[Ints, Ints]] = {}  # good samples, and where an anchor is
-        self.held: dict[str, Ints] = {}
-        for name in reading.points:
-            samples = reading.samples(name)
-            if _counts(reading, name):
-                good = samples.only_good()
-                self.counted[name] = good.time, anchors(good)
-            else:
-                self.held[name] = samples.only_good().time if name == "product" else samples.time
 
-    def of(self, start: int, end: int) -> Reach:
-        firsts, last, latest, oldest = [start - self.margin], end + self.margin, end, [start]
-        for name, (time, sure) in self.counted.items():
-            before, place = np.searchsorted(time, (start, end), "left").tolist()
-            last = max(last, int(time[place + AHEAD - 1]) + 1 if place + AHEAD <= len(time) else EVER)
-            if name in PIECES and place < len(time):
-                latest = max(latest, int(time[place]))
-            rank = int(np.searchsorted(sure, before, "left")) - 1
-            firsts.append(-EVER if rank < 0 else int(time[sure[rank] - 2]))
-            oldest += [max(firsts[-1], int(time[0]))] if len(time) else []
-        for name, time in self.held.items():
-            place = int(np.searchsorted(time, self._needed(name, start), "right")) - 1
-            firsts.append(int(time[place]) if place >= 0 else -EVER)
-            oldest += [max(firsts[-1], int(time[0]))] if len(time) else []
-        if self.opened is not None and latest >= self.opened:
-            last = EVER
-        return Reach(min(firsts), max(last, latest + 1), min(oldest))
+def _at(time: Ints, places: NDArray[np.intp], otherwise: int) -> Ints:
+    """The times at these places, where there are such."""
+    return np.append(time, otherwise)[np.where((places >= 0) & (places < len(time)), places, len(time))]
 
-    def _needed(self, name: str, start: int) -> int:
-        """The instant from which on a held point must be known."""
-        if name == "product":
-            return start - 1
-        if name in _HELD:
-            return start - self.margin
-        return min(start - self.margin, start // DAY * DAY)  # power: its integral begins with the UTC day
+
+def _needed(name: str, start: Ints, margin: int) -> Ints:
+    """The instant from which on a held point must be known."""
+    if name == "product":
+        return start - 1
+    if name in _HELD:
+        return start - margin
+    return np.minimum(start - margin, start // DAY * DAY)  # power: its integral begins with the UTC day
 
 
 def _counts(reading: Reading, name: str) -> bool:

@@ -17,7 +17,7 @@ from kpi.facts.archive import STORES, Day, Stamp, stamped
 from kpi.facts.links import heard
 from kpi.facts.names import Names
 from kpi.facts.parts import Parts
-from kpi.facts.reach import Reaches
+from kpi.facts.reach import reaches
 from kpi.facts.reading import EVER
 from kpi.facts.schema import Table
 from kpi.facts.units import Unit
@@ -26,6 +26,7 @@ from store.reader import Reader
 
 LONGEST = 31  # days formed at once
 TRIES = 4
+KEPT = 31 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def refresh(
     for one in of:
         for run in _runs(one.days):
             batches.setdefault((id(one.unit.days), run[0], run[-1]), (run, []))[1].append(one)
+    if batches:
+        np.empty(KEPT, np.uint8)  # once freed, the C library keeps that much: else it fetches every page of every array
     done, whole = 0, sum(len(some) for _, some in batches.values())
     for run, some in batches.values():
         cut = some[0].unit.days.only(run[0], run[-1])
@@ -116,8 +119,7 @@ def _form(
             if reader.version(unit.id, *before[:2]) != before[2]:
                 links = heard(reader, [unit.id] if isinstance(unit.of, Asset) else [], cut, names)
         made = form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names)
-        reaches = Reaches(made, unit.of)
-        spans = [reaches.of(*unit.days.span(day)) for day in run]
+        spans = reaches(made, unit.of, [unit.days.span(day) for day in run])
         reached = min(one.since for one in spans), max(one.until for one in spans)
         steady = reader.version(unit.id, first, last) == version
         if reached[0] >= first and reached[1] <= last and steady:
