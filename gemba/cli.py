@@ -1,5 +1,4 @@
-"""One command, `gemba`: finds the command's module, lets it declare its arguments, runs it, and turns faults into exit
-codes: 0 done, 1 failed, 2 the input is wrong."""
+"""One command, `gemba`: finds the command's module, lets it declare its arguments, and runs it."""
 
 import argparse
 import importlib
@@ -9,7 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from gemba.outcome import outcome
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("a simulated plant, an agent, the KPIs and a filled form", "演示：模拟工厂、采集、指标与填好的表"),
@@ -62,6 +66,9 @@ def _overview(lang: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        (file or sys.stderr).write(message)  # argparse itself keeps quiet where that fails
+
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
@@ -75,11 +82,14 @@ def _version() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    lang = language(_spoken(words))
+    return outcome(lambda: _main(words, language(_spoken(words))))
+
+
+def _main(words: list[str], lang: str) -> int:
     before = 2 if words[:1] == ["--lang"] else int(bool(words) and words[0].startswith("--lang="))
     ahead, words = words[:before], words[before:]
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_overview(lang))
+        print(_overview(lang), file=sys.stdout if words else sys.stderr)
         return 0 if words else 2
     if words[0] in ("-V", "--version"):
         print(f"gemba {_version()}")
@@ -114,39 +124,13 @@ def _run(name: str, words: list[str], lang: str) -> int:
         if not args.plant:
             parser.error("which plant file? give PLANT, or set GEMBA_PLANT")
     _speak(bool(getattr(args, "json", False)))
-    return _guarded(module.run, args)
+    return int(module.run(args))
 
 
 def _speak(json: bool) -> None:
     """JSON is UTF-8, whatever the terminal is; of anything else what it has no letters for is escaped."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8" if json else sys.stdout.encoding, errors="backslashreplace")
-
-
-def _guarded(run: object, args: argparse.Namespace) -> int:
-    from config.faults import PlantError, TemplateError
-    from store import StoreError
-
-    try:
-        return int(run(args))  # type: ignore[operator]
-    except (PlantError, TemplateError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except StoreError as error:
-        print(f"gemba: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"gemba: {where}{error.strerror or error}; see that it is there, and who may read and write it",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        return 1
 
 
 if __name__ == "__main__":

@@ -59,12 +59,15 @@ def run(args: argparse.Namespace) -> int:
         windows = rows(reader, keys, asked.start, asked.end, told)
         if args.out is None:
             count = write_csv(sys.stdout, keys, windows)
+            sys.stdout.flush()  # before it is told that so many rows were written
         else:
             with whole(Path(args.out)) as out:
                 count = (write_parquet if args.format == "parquet" else write_csv_file)(out, keys, windows)
     except ImportError as error:
         return lacking("export", error, "kpi")
     except OSError as error:
+        if args.out is None:
+            raise
         print(f"gemba export: {args.out}: cannot be written: {error.strerror}; name another file", file=sys.stderr)
         return 1
     finally:

@@ -35,7 +35,7 @@ def test_the_language_ahead_of_the_command(capsys: Said, monkeypatch: pytest.Mon
     assert main(["--lang", "zh", "check", str(SMALLEST)]) == 0
     assert "数据源: 1" in capsys.readouterr().out
     assert main(["--lang", "zh"]) == 2
-    assert capsys.readouterr().out.startswith("用法")
+    assert capsys.readouterr().err.startswith("用法")
     with pytest.raises(SystemExit) as raised:
         main(["--lang", "fr", "check", str(SMALLEST)])
     assert raised.value.code == 2
