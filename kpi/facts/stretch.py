@@ -74,10 +74,13 @@ def refresh(
             batches.setdefault((id(one.unit.days), run[0], run[-1]), (run, []))[1].append(one)
     if batches:
         np.empty(KEPT, np.uint8)  # once freed, the C library keeps that much: else it fetches every page of every array
+    begun = reader.span() if batches else None
     done, whole = 0, sum(len(some) for _, some in batches.values())
     for run, some in batches.values():
         cut = some[0].unit.days.only(run[0], run[-1])
         first, last = int(cut.start[0]) - HOUR, int(cut.end[-1]) + HOUR
+        if begun is None or begun[0] >= first:
+            first = -EVER  # the first days of a plant depend on there being nothing before them
         versions = [reader.version(one.unit.id, first, last) for one in some]
         form.foretell(reader, [one.unit.of for one in some], cut)
         links = heard(reader, [one.unit.id for one in some if isinstance(one.unit.of, Asset)], cut, names)

@@ -1,5 +1,6 @@
 """Facts that are kept: what is read back is what would be formed, bit for bit, whatever came late or was changed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from kpi.facts.facts import TABLES, Facts, facts
 from kpi.facts.names import Names
 from kpi.facts.reading import joined
 from kpi.report import Question, rows
+from store.reader import Series
 from tests.kpi.memory import Memory, ordered, picked, series
 from tests.kpi.plants import at, plant
 
@@ -125,6 +127,28 @@ def test_what_is_read_back_is_what_was_formed(of: Plant) -> None:
     cut = START + 5 * 3600 * SECOND + 61 * SECOND, END - 7 * SECOND
     assert same(facts(reader, of, *cut, archive, NOW), facts(reader, of, *cut, now=NOW))
     assert reader.asked > asked  # but the slices that were cut
+
+
+class Noting(Memory):
+    """Notes whose points were read all at once, which is how the facts of an asset begin to be formed."""
+
+    def series(self, asset: str, points: Sequence[str], start: int, end: int) -> dict[str, Series]:
+        if len(points) > 1 and end - start > 86400 * SECOND:
+            self.formed = [*getattr(self, "formed", []), asset]
+        return super().series(asset, points, start, end)
+
+
+def test_the_first_days_of_a_plant_are_formed_once(of: Plant) -> None:
+    """They depend on there being nothing before them, which is known without forming them."""
+    whole, archive = history(), Archive(of.data, of.id)
+    reader = Noting(whole.rows)
+    end = END - 2 * 86400 * SECOND
+    formed = facts(reader, of, START, end, archive, NOW)
+    assert reader.formed == ["a", "b"]
+    assert same(formed, facts(whole, of, START, end, now=NOW))
+    earlier = at("2026-02-20T08:00:00Z")
+    reader.rows["a", "total"] = ordered(joined(series([earlier], [64000]), whole.rows["a", "total"]))
+    assert same(facts(reader, of, START, end, archive, NOW), facts(reader, of, START, end, now=NOW))
 
 
 def test_days_formed_one_by_one_are_those_formed_at_once(of: Plant, tmp_path: Path) -> None:
