@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from openpyxl.worksheet.worksheet import Worksheet
 
+from config.carriers import CARRIERS
+from kpi import rate
+from kpi.energy_listing import ROLES
 from kpi.forms.clauses import Judged
 from kpi.forms.form import nested
 from kpi.forms.items import Scored
 from kpi.forms.wording import amount, hours, number
 from kpi.forms.workbook_form import origin
 from kpi.forms.workbook_page import Cell, Column, Page
+from kpi.listing import NAMES
 
 if TYPE_CHECKING:
     from kpi.forms.assess import Assessment
@@ -79,6 +83,13 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "excluded": ("未计", "excluded"),
     "segment": ("网段", "segment"),
     "basis": ("依据", "basis"),
+    "machine_counters": ("设备计数", "counters of the machines"),
+    "inspection_stations": ("检测工位", "inspection stations"),
+    "tce": ("综合能耗 tce", "tce"),
+    "tce_low": ("综合能耗下限 tce", "tce low"),
+    "tce_high": ("综合能耗上限 tce", "tce high"),
+    "co2_t": ("二氧化碳 t", "CO2 t"),
+    "co2_t_constant": ("二氧化碳 t（两期同一电网因子）", "CO2 t, with one grid factor on both sides"),
     "modes": ("控制方式时间", "time by mode"),
     "automatic_ms": ("自动", "automatic"),
     "manual_ms": ("手动", "manual"),
@@ -189,14 +200,13 @@ def _row(of: Line, lang: str) -> list[Cell | str | None]:
     if grade == "D" and not words and not of.reason:
         words = "以填报为准，须附证明材料" if zh else "as declared; documents to be attached"
     if of.reason:
-        why = REASONS.get(of.reason, (of.reason, of.reason))[not zh]
-        words = f"{'未测得' if zh else 'not measured'}: {why}" + (f"\n{words}" if words else "")
+        words = f"{'未测得' if zh else 'not measured'}: {_reason(of.reason, lang)}" + (f"\n{words}" if words else "")
     begin, end = (str(told.get(key, ""))[:16].replace("T", "\n") for key in ("from", "to"))
     return [of.no, of.what, origin(of.origin, lang), grade, of.holds, words, share, begin, end, rows]
 
 
 def summary(told: Mapping[str, object], lang: str) -> str:
-    """What an assessor would ask first: the value, the counts, the terms, the devices."""
+    """What an assessor would ask first: the value, the counts, the terms, and the devices by name last."""
     first = {name: told[name] for name in ("kpi", "value", "low", "high") if told.get(name) is not None}
     rest = {k: v for k, v in told.items() if k not in META and k not in SIDES and v not in (None, [], {}, (), "")}
     if isinstance(told.get("coverage"), Mapping):
@@ -205,28 +215,52 @@ def summary(told: Mapping[str, object], lang: str) -> str:
         rest["awarded"] = rest.pop("points")
     if isinstance(terms := told.get("terms"), Mapping):
         rest["terms"] = {name: amount(name, value) for name, value in terms.items()}
-    parts = [f"{_word(name, lang)} {_figure(name, value, lang)}" for name, value in {**first, **rest}.items()]
+    names_last = sorted(rest.items(), key=lambda one: _names(one[1]))
+    parts = [f"{_word(name, lang)} {_figure(name, value, lang)}" for name, value in [*first.items(), *names_last]]
     carriers, excluded = told.get("carriers"), told.get("excluded")
     if isinstance(carriers, list):
-        parts += [_carrier(line) for line in carriers]
+        parts += [_carrier(line, lang) for line in carriers]
     if isinstance(excluded, list) and excluded:
-        names = ", ".join(f"{one['asset']} ({one['reason']})" for one in excluded)
+        names = ", ".join(f"{one['asset']} ({_reason(str(one['reason']), lang)})" for one in excluded)
         parts.append(f"{_word('excluded', lang)} {names}")
     words = "; ".join(parts)
     return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
-def _carrier(line: Mapping[str, object]) -> str:
+def _names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _carrier(line: Mapping[str, object], lang: str) -> str:
+    name = _metered(f"{line['carrier']} ({line['role']})", lang)
     tce = f" × {line['factor']:.6g} = {_plain(line['tce'], '')} tce" if line["factor"] is not None else ""
-    return f"{line['carrier']} ({line['role']}) {_plain(line['amount'], '')} {line['unit']}{tce}"
+    return f"{name} {_plain(line['amount'], '')} {line['unit']}{tce}"
+
+
+def _metered(name: str, lang: str) -> str:
+    """`natural_gas (consumed)` in words; another name is what it is."""
+    carrier, _, role = name.removesuffix(")").partition(" (")
+    if carrier not in CARRIERS or role not in ROLES:
+        return name
+    return f"{CARRIERS[carrier].name if lang == 'zh' else CARRIERS[carrier].english} ({ROLES[role][lang == 'zh']})"
 
 
 def _word(name: str, lang: str) -> str:
     return WORDS.get(name, (name, name))[lang != "zh"]
 
 
+def _reason(name: str, lang: str) -> str:
+    if name in REASONS:
+        return REASONS[name][lang != "zh"]
+    return rate.REASONS.get(name, (name, name))[lang == "zh"]
+
+
 def _figure(name: str, value: object, lang: str) -> str:
-    """Times as people say them."""
+    """Times and KPIs as people say them."""
+    if name == "kpi":
+        return NAMES[str(value)][lang == "zh"]
+    if name == "basis":
+        return _word(str(value), lang)
     if name.endswith("_ms") and isinstance(value, Fraction | float | int):
         return f"{number(value / 1000)} s" if name == "within_ms" else hours(value)
     return _plain(value, lang)
@@ -239,8 +273,8 @@ def _plain(value: object, lang: str, record: bool = False) -> str:
     if isinstance(value, Fraction | float):
         return number(value)
     if isinstance(value, Mapping):
-        words = {key: _word(key, lang) if record or key.endswith("_ms") else key for key in value}
+        words = {key: _word(key, lang) if record or key.endswith("_ms") else _metered(key, lang) for key in value}
         return ", ".join(f"{words[key]} {_figure(key, each, lang)}" for key, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_plain(each, lang, record=True) for each in value)
-    return str(value)
+    return _metered(str(value), lang)

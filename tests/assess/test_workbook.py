@@ -122,6 +122,26 @@ def test_evidence_has_its_grade_and_window(book: Any) -> None:
     assert all(row[7] for row in rows if row[3] == "A"), "continuous measurement names its window"
 
 
+CODES = re.compile(
+    r"electricity|natural_gas|\((consumed|fresh|reused)|tce_|co2_t|machine_counters"
+    r"|not_connected|control_|too_few|no_[a-z]+|指标 [a-z]"
+)
+
+
+@pytest.mark.parametrize("template", sorted({*TEMPLATES} - {"factory-2025"}))  # of which nothing is measured
+def test_evidence_in_chinese_has_no_codes(factory: Factory, template: str) -> None:
+    told = [summary(line.told, "zh") for line in lines(assessed(factory, template), "zh")]
+    assert any(told) and [words for words in told if CODES.search(words)] == []
+
+
+def test_names_stand_behind_what_they_are_counted_in(factory: Factory) -> None:
+    """A summary has an end: the figure of the form comes before the list of the machines it is of."""
+    for lang, mean, stations in (("zh", "逐月平均", "工位"), ("en", "mean of the months", "stations")):
+        told = [summary(line.told, lang) for line in lines(assessed(factory, "sme-2024", ANSWERS), lang)]
+        told = [words for words in told if f"; {stations} " in words]
+        assert told and all(0 < words.find(mean) < words.find(f"; {stations} ") for words in told)
+
+
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_form_prints(factory: Factory, template: str, lang: str) -> None:
