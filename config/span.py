@@ -18,6 +18,7 @@ from config.slices import Roster, Stops, roster, slices
 from config.zone import DAY, Offsets, instant
 
 T = TypeVar("T")
+LONGEST = 5 * 366 * DAY  # of a question; a year that was mistyped is told, and not worked on for an hour
 PER = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
 
 
@@ -120,7 +121,8 @@ def span(
 
     `last` ends now; `month` is production time. Raises PlantError for what cannot be read, or is empty.
     """
-    given = [key for key, word in (("from", start or end), ("last", last), ("month", month)) if word is not None]
+    ends = end if start is None else start
+    given = [key for key, word in (("from", ends), ("last", last), ("month", month)) if word is not None]
     if len(given) > 1:
         raise _wrong(given[1], f"stands beside `{given[0]}`", "give one of from and to, last, month")
     if last is not None:
@@ -133,10 +135,33 @@ def span(
         return Span(day.start, day.end)
     if start is None:
         raise _wrong("from", "is missing", "give `from` with `to`")
-    begin = _past("from", time(plant, "from", start), now, start)
-    stop = now if end is None else time(plant, "to", end)
+    return _between(plant, now, start, end)
+
+
+def baseline(plant: Plant, now: int, start: str | None, end: str | None) -> Span | None:
+    """What `--baseline-from` and `--baseline-to` ask for: both ends or none, since one that ran to now would hold
+    what is to be compared with it."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        missing, there = ("from", "to") if start is None else ("to", "from")
+        raise _wrong(f"baseline-{missing}", "is missing", f"give it with `baseline-{there}`")
+    return bounded(_between(plant, now, start, end, "baseline-"), "baseline-from", start)
+
+
+def bounded(asked: Span, name: str, word: str | None) -> Span:
+    """Raises PlantError where it is longer than a question may be."""
+    if asked.end - asked.start > LONGEST:
+        raise _wrong(name, "makes a window longer than five years", "ask for less", word)
+    return asked
+
+
+def _between(plant: Plant, now: int, start: str, end: str | None, of: str = "") -> Span:
+    begin = _past(f"{of}from", time(plant, f"{of}from", start), now, start)
+    stop = now if end is None else time(plant, f"{of}to", end)
     if stop <= begin:
-        raise _wrong("to", "leaves no time between its ends", "give an earlier `from`, or a later `to`", end)
+        do = f"give an earlier `{of}from`, or a later `{of}to`"
+        raise _wrong(f"{of}to", "leaves no time between its ends", do, end)
     return Span(begin, min(stop, now), stop > now)
 
 

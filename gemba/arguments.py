@@ -2,6 +2,11 @@
 
 import argparse
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.plant import Plant
+    from config.span import Span
 
 
 def plant(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +20,15 @@ def span(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--month", metavar="YYYY-MM", help="a month of production time")
 
 
+def asked(args: argparse.Namespace, plant: "Plant", now: int) -> "tuple[Span, Span | None]":
+    """The span and the baseline of a question. Raises PlantError."""
+    from config import span
+
+    found = span.span(plant, now, args.start, args.end, args.last, args.month)
+    found = span.bounded(found, "from" if args.last is None else "last", args.start or args.last)
+    return found, span.baseline(plant, now, args.baseline_from, args.baseline_to)
+
+
 def per(parser: argparse.ArgumentParser) -> None:
     known = ("slice", "hour", "shift", "day", "week", "month", "year", "window")
     parser.add_argument("--per", choices=known, default="window", help="a row for each")
@@ -22,7 +36,7 @@ def per(parser: argparse.ArgumentParser) -> None:
 
 def baseline(parser: argparse.ArgumentParser, why: str = "compare with this span") -> None:
     parser.add_argument("--baseline-from", metavar="T", help=why)
-    parser.add_argument("--baseline-to", metavar="T", help="exclusive")
+    parser.add_argument("--baseline-to", metavar="T", help="exclusive; both ends, or none")
 
 
 def host(parser: argparse.ArgumentParser) -> None:

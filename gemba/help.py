@@ -36,7 +36,7 @@ TEXTS = {
     "default standard output, for csv alone": "默认标准输出，仅限 csv",
     "divides cycle times": "生产节拍除以此数",
     "divides cycles, not the clock": "节拍与理想节拍除以此数，时钟不变",
-    "exclusive": "不含此刻",
+    "exclusive; both ends, or none": "不含此刻；须与起点一同给出",
     "exclusive; cut to now": "不含此刻；晚于现在则到现在为止",
     "folder for plant.yaml with the new addresses": "存放新 plant.yaml（含新地址）的文件夹",
     "from the journal of this gateway": "从此网关的本地日志导出",

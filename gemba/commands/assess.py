@@ -66,7 +66,6 @@ def _assessed(args: argparse.Namespace, opened: ExitStack) -> "Assessment":
     """Its store stays open: what is not asked for is not read."""
     from time import time_ns
 
-    from config import span
     from config.load import load
     from config.template_file import load as load_template
     from kpi.binding.ground import Ground, reach
@@ -78,11 +77,8 @@ def _assessed(args: argparse.Namespace, opened: ExitStack) -> "Assessment":
     template = load_template(args.template)
     declared = read_answers(template, Path(args.answers)) if args.answers else declared_of(template, None)
     plant, now = load(Path(args.plant)), time_ns()
-    asked = span.span(plant, now, args.start, args.end, args.last, args.month)
-    baseline = None
-    if args.baseline_from or args.baseline_to:
-        told = span.span(plant, now, args.baseline_from, args.baseline_to)
-        baseline = told.start, told.end
+    asked, before = arguments.asked(args, plant, now)
+    baseline = (before.start, before.end) if before else None
     reader = open_reader(plant, *reach(plant, (asked.start, asked.end), baseline))
     opened.callback(reader.close)
     ground = Ground(reader, plant, asked.start, asked.end, Archive(plant.data, plant.id), now, baseline)

@@ -66,7 +66,6 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import replace
     from time import time_ns
 
-    from config import span
     from config.load import load
     from kpi import energy_plants, plants
     from kpi.energy_report import report, under
@@ -77,10 +76,7 @@ def answer(args: argparse.Namespace) -> dict[str, Any]:
     plant, now = load(Path(args.plant)), time_ns()
     if args.factors:
         plant = replace(plant, factors=under(plant.factors, args.factors))
-    asked = span.span(plant, now, args.start, args.end, args.last, args.month)
-    before = None
-    if args.baseline_from or args.baseline_to:
-        before = span.span(plant, now, args.baseline_from, args.baseline_to)
+    asked, before = arguments.asked(args, plant, now)
     windows = [asked, before] if before else [asked]
     reader = open_reader(plant, min(one.start for one in windows), max(one.end for one in windows))
     archive = Archive(plant.data, plant.id)

@@ -29,7 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from time import time_ns
 
-    from config import span
     from config.load import load
 
     try:
@@ -41,11 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from store.choice import open_reader
 
     plant, now = load(Path(args.plant)), time_ns() // SECOND * SECOND
-    asked = span.span(plant, now, args.start, args.end, args.last, args.month)
-    baseline = None
-    if args.baseline_from or args.baseline_to:
-        told = span.span(plant, now, args.baseline_from, args.baseline_to)
-        baseline = told.start, told.end
+    asked, before = arguments.asked(args, plant, now)
+    baseline = (before.start, before.end) if before else None
     question = Question(asked.start, asked.end, args.by, args.per, args.profile, baseline)
     reader = open_reader(plant, *question.reach(plant))
     progress = Progress(args.lang)

@@ -48,7 +48,7 @@ def test_csv(plant: str, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["sme-2025", "PLANT"], "no such template"),
         (["sme-2024", "PLANT", "--last", "many"], "last"),
-        (["sme-2024", "PLANT", "--baseline-to", "2026-08-09"], "from"),
+        (["sme-2024", "PLANT", "--baseline-to", "2026-08-09"], "baseline-from: is missing"),
         (["sme-2024", "PLANT", "--answers", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )

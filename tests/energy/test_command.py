@@ -147,7 +147,7 @@ def test_nothing_kept_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (("--factors", "gbt-2589-2008"), "invalid choice: 'gbt-2589-2008'"),
         (("--from", "2025-13-01", "--to", "2025-12-01"), "must be a date"),
         (("--json", "--csv"), "not allowed with"),
-        (("--baseline-from", "yesterday"), "must be a date"),
+        (("--baseline-from", "yesterday", "--baseline-to", "2025-01-02"), "baseline-from: must be a date"),
     ],
 )
 def test_wrong_arguments_exit_2(
