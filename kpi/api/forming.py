@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from config import span
-from config.load import load
+from config.plant import Plant
 from kpi.api.service import Service
 from kpi.facts.archive import Archive
 from kpi.facts.facts import facts
@@ -22,9 +22,8 @@ BACK = 31 * DAY
 AT_ONCE = 8 * DAY  # as much as is held in memory
 
 
-def form(plant_file: Path, now: int) -> None:
+def form(plant: Plant, now: int) -> None:
     """The last production day, then the days before it as far as rates look back, each kept in the archive."""
-    plant = load(plant_file)
     last = span.last_day(plant, plant.calendar, now)
     first = min(last.end - plant.rules.networked.window, last.start)
     first = span.production_day(plant, plant.calendar, max(first, last.end - BACK)).start
@@ -52,10 +51,10 @@ def answer(service: Service) -> None:
 
 def main() -> int:
     os.nice(10)
-    plant_file = Path(sys.argv[1])
+    service = Service(Path(sys.argv[1]))
     try:
-        form(plant_file, time.time_ns())
-        answer(Service(plant_file))
+        form(service.plant(), time.time_ns())
+        answer(service)
     except StoreError:  # said by whoever is asked next
         return 1
     except OSError as error:

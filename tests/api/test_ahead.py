@@ -23,14 +23,14 @@ def formed(own: Path) -> list[str]:
 
 
 def test_every_day_that_has_rows_is_formed(own: Path) -> None:
-    form(own, END + DAY // 2)
+    form(load(own), END + DAY // 2)
     assert formed(own) == ["day=2026-11-19", "day=2026-11-20"]
 
 
 def test_what_was_formed_ahead_needs_no_rows(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer for which rows were read would not be kept."""
     monkeypatch.setattr(answers, "FRESH", 0)
-    form(own, END + DAY // 2)
+    form(load(own), END + DAY // 2)
     service = Service(own, lambda: END + DAY // 2)
     window = service.window("2026-11-20", "2026-11-21")
     assert service.kpis(window) is service.kpis(window)

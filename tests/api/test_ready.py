@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.load import load
 from gemba.cli import main
 from kpi.api import ready
 from kpi.api.answers import Answer
@@ -29,7 +30,7 @@ def day(service: Service) -> bytes:
 
 def marked(plant_file: Path) -> Path:
     """The folder of what is ready, the documents in it replaced by one that only a file can have."""
-    form(plant_file, END + DAY // 2)
+    form(load(plant_file), END + DAY // 2)
     answer(served(plant_file))
     folder = plant_file.parent / "data" / "answers" / "api-01"
     for path in folder.iterdir():
