@@ -90,7 +90,7 @@ def pieces(counted: Rises, cuts: Cuts, busy: Runs, changes: Ints) -> Shares:
     told = np.setdiff1d(told, gaps)
     none = np.zeros(len(told), np.int64)
     flagged = _seen(cuts, busy, counted.end[told] - 1, counted.end[told], none, none, counted.flags[told])
-    return _joined([direct, flagged, _spread(counted, gaps, cuts, busy)] if len(gaps) else [direct, flagged])
+    return _joined([direct, flagged, _spread(counted, gaps, cuts, busy, changes)] if len(gaps) else [direct, flagged])
 
 
 def _cells(cuts: Cuts, changes: Ints) -> Ints:
@@ -131,9 +131,9 @@ def _columns(shares: Shares) -> tuple[NDArray[np.generic], ...]:
     return shares.slice, shares.busy, shares.at, shares.rise, shares.high, shares.flags
 
 
-def _spread(counted: Rises, gaps: NDArray[np.intp], cuts: Cuts, busy: Runs) -> Shares:
+def _spread(counted: Rises, gaps: NDArray[np.intp], cuts: Cuts, busy: Runs, changes: Ints) -> Shares:
     start, end = counted.start[gaps], counted.end[gaps]
-    part, begins, ends = split(start, end, cuts.edges)
+    part, begins, ends = split(start, end, _cells(cuts, changes))
     origin = busy.elapsed((1,), start)
     whole = busy.elapsed((1,), end) - origin
     idle = whole == 0
@@ -145,7 +145,7 @@ def _spread(counted: Rises, gaps: NDArray[np.intp], cuts: Cuts, busy: Runs) -> S
     home = cuts.of(begins)
     taking = (upto[1] > upto[0]) & (home >= 0) & (home < len(cuts))
     flags = counted.flags[gaps] | np.where(counted.rise[gaps] > 0, BIT["spread"], 0)
-    shares = Shares(home, ~idle[part], end[part], rise, more, flags[part])
+    shares = Shares(home, ~idle[part], ends, rise, more, flags[part])
     return Shares(*(column[taking] for column in _columns(shares)))  # type: ignore[arg-type]
 
 
