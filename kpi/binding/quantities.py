@@ -11,13 +11,13 @@ from kpi.binding import pieces
 from kpi.binding.ground import Ground
 from kpi.energy_change import at_constant_factor
 from kpi.energy_report import report
+from kpi.forms.items import SIDES
 from kpi.forms.measured import Reading
 from kpi.measure import Member
 from kpi.measured import Measured
 from kpi.rate import Rate
 from kpi.water import water_reuse
 
-SIDES = {"change": ("before", "after"), "comparison": ("base", "now")}
 DIGITAL = ("native", "retrofit")
 HOUR_MS = 3_600_000
 Origin = Literal["measured", "supported"]

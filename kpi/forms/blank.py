@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from config.template import Item, Template
 from kpi.forms.form import setting
+from kpi.forms.items import SIDES
 from kpi.forms.outline import item_lines, scene_lines, segment_lines, tier_line
-
-SIDES = {"change": ("before", "after"), "comparison": ("base", "now")}
 
 
 def blank(template: Template, lang: str) -> str:

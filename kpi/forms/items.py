@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 
 from config.template import Item, Segment, Setting, Words
@@ -16,6 +17,8 @@ UNREAD = Reading()
 NONE = 1  # the position of 无
 DECIMALS = 12  # more than anybody writes
 COVERAGE = 5  # in item 1, the option that a switch makes depend on those before it
+SIDES = {"change": ("before", "after"), "comparison": ("base", "now")}
+ALIKE = 1.2  # months and quarters differ by less
 HUMAN_RESOURCES = 15  # in item 4, the option to which one platform gives 9 points, and 7 to the others
 
 
@@ -94,8 +97,21 @@ def _figured(item: Item, answer: Answer | None, judge: Judge) -> Scored:
         shown=found.shown,
         reading=reading,
         conflict=conflict,
-        notes=found.notes,
+        notes=(*found.notes, *_unlike(item, reading)),
     )
+
+
+def _unlike(item: Item, reading: Reading) -> tuple[Words, ...]:
+    """A measured amount is that of its window: over a declared one it compares only with that of as long a window."""
+    sides = [side for side in map(reading.evidence.get, SIDES.get(item.answer, ())) if isinstance(side, Mapping)]
+    if len(item.of) == 1 or len(sides) < 2 or not all("from" in side and "to" in side for side in sides):
+        return ()
+    before, after = (datetime.fromisoformat(side["to"]) - datetime.fromisoformat(side["from"]) for side in sides)
+    if max(before, after) <= ALIKE * min(before, after):
+        return ()
+    zh = f"第{item.no}题：实测的两期长短不同（{before.days} 天、{after.days} 天），填报的数须取同样的两期"
+    en = f"item {item.no}: measured over {before.days} and {after.days} days; what is declared must be of both too"
+    return (Words(zh, en),)
 
 
 def _declared(item: Item, answer: Answer | None, judge: Judge) -> Figure | None:
@@ -111,7 +127,7 @@ def _place(item: Item, options: tuple[int, ...]) -> Fraction | None:
 
 def _numbers(item: Item, names: tuple[str, ...]) -> set[str]:
     """What an item's numbers of these names are called: one for each side where it has two."""
-    sides = {"change": ("before", "after"), "comparison": ("base", "now")}.get(item.answer)
+    sides = SIDES.get(item.answer)
     if item.answer == "spend":
         return {f"{name}.1" for name in names}
     if sides is None:

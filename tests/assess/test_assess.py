@@ -216,6 +216,17 @@ def test_every_false_indicator_is_a_conflict(ground: Any, no: int, lie: object) 
     assert mine["origin"] in ("measured", "supported")
 
 
+@pytest.mark.parametrize(("form", "no", "declared"), [(SME, 12, {"revenue": 5200}), (KPIS, 17, {"output": 5200})])
+def test_windows_of_unlike_length_are_told(factory: Factory, form: str, no: int, declared: dict[str, float]) -> None:
+    """The baseline is eight days: over the revenue of a year, two days of energy are no saving."""
+    before, after = ("before", "after") if form == SME else ("base", "now")
+    answers = {str(no): {before: declared, after: declared}}
+    short = told(factory.ground(END - timedelta(days=2), END), form, answers=answers)
+    said = f"item {no}: measured over 8 and 2 days; what is declared must be of both too"
+    assert item(short, no)["origin"] == "measured" and said in short["warnings"]
+    assert not any("measured over" in each for each in told(factory.ground(), form, answers=answers)["warnings"])
+
+
 def test_without_a_baseline_the_declared_base_stays(factory: Factory) -> None:
     alone = factory.ground(baseline=False)
     mine = item(told(alone, KPIS, answers={"11": {"base": 0.5, "now": 0.6}}), 11)
