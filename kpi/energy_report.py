@@ -1,4 +1,4 @@
-"""`gemba energy` as one JSON document: CONTRACT.md section 6, and beside it what it takes to check the sums by hand."""
+"""`gemba energy` as one JSON document: the sums, and beside them what it takes to check the sums by hand."""
 
 from fractions import Fraction
 

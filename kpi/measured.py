@@ -54,7 +54,7 @@ class Measured:
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def json(self, zone: ZoneInfo) -> Json:
-        """The document of CONTRACT.md section 5."""
+        """As /openapi.json describes it."""
         found: Json = {
             "kpi": self.kpi,
             "value": _float(self.value),

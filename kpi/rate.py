@@ -99,7 +99,7 @@ class Rate:
         }
 
     def document(self, plant: Plant) -> dict[str, object]:
-        """As CONTRACT.md section 6 has it."""
+        """As /openapi.json describes it."""
         register = plant.register
         return {
             **self.numbers(),

@@ -65,7 +65,7 @@ class Row:
     base: "Row | None" = None
 
     def document(self, plant: Plant) -> Json:
-        """As CONTRACT.md section 6 has it."""
+        """As /openapi.json describes it."""
         zone = plant.timezone
         told: Json = {self.by: self.name}
         if self.by == "asset":

@@ -28,7 +28,7 @@ class Assessment:
     ground: Ground
 
     def document(self, lang: str = "zh") -> Json:
-        """CONTRACT.md section 7, and beside it the plant, the windows, the policy and the factors."""
+        """The form as it was scored, and beside it the plant, the windows, the policy and the factors."""
         found = {**self.form.document(lang), **self.about()}
         plain = printed(found)
         assert isinstance(plain, dict)

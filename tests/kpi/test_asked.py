@@ -1,6 +1,6 @@
 """What a user asks of a plant with history: rows are imported, `gemba … --json` is run, the document is compared.
 
-Cases are worked out by hand from CONTRACT.md, tests/cases/asked; a number is written as the fraction that it is.
+Cases are worked out by hand from docs/kpi.md, tests/cases/asked; a number is written as the fraction that it is.
 """
 
 import json
