@@ -10,6 +10,7 @@ from config.plant import Address, ModbusAddress, MqttAddress, OpcuaAddress
 TABLES = ("holding", "input", "coil", "discrete")
 REGISTERS = {"int32": 2, "uint32": 2, "float32": 2, "int64": 4, "uint64": 4, "float64": 4}  # the others take one
 _MODBUS = re.compile(r"([a-z]+):([0-9]{1,6})(?:\.([0-9]{1,2}))?")
+_MANUAL = re.compile(r"([0134])(?!0+$)([0-9]{4,5})")  # tables as manuals number them, from one
 _NODE = re.compile(
     r"(?:(?:ns=[0-9]{1,5}|nsu=[^;]+);)?"
     r"(?:i=[0-9]{1,10}|s=.+|g=[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|b=[A-Za-z0-9+/]+={0,2})",
@@ -38,6 +39,9 @@ def _modbus(cursor: Cursor, unit: int, base: int, kind: str | None, length: int 
     if isinstance(cursor.node.value, dict | list):
         raise Reject("must be a Modbus address", do)
     found = _MODBUS.fullmatch(text(cursor))
+    if manual := _MANUAL.fullmatch(text(cursor)):
+        table = {"0": "coil", "1": "discrete", "3": "input", "4": "holding"}[manual[1]]
+        raise Reject("must be a Modbus address", f"a manual's {manual[0]} is {table}:{int(manual[2]) - 1}")
     if not found or found[1] not in TABLES:
         raise Reject("must be a Modbus address", do)
     table, first, bit = found[1], int(found[2]) + base, None if found[3] is None else int(found[3])
