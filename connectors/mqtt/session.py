@@ -310,7 +310,8 @@ class Session:
         elif 0 in self._answers and self.source.url.startswith("mqtts:"):
             self._gone(broken_off(self.source.url, self.source.security))
         else:
-            self._end(f"the connection is lost{f': {fault}' if fault else ''}", quality.BAD_COMMUNICATION)
+            closed = f"the broker stopped, or another client is called {self.name.client_id} too"
+            self._end(f"the connection is lost: {fault or closed}", quality.BAD_COMMUNICATION)
 
     def _end(self, text: str, reason: int) -> None:
         self._gone(Disconnected(f"{self.source.url}: {text}", reason))

@@ -50,6 +50,16 @@ async def test_a_broker_that_ends_is_known_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.server("mosquitto")
+async def test_another_client_of_the_same_name(tmp_path: Path) -> None:
+    """Two agents on one plant file put each other out; whoever is put out says so."""
+    with Mosquitto(tmp_path / "broker") as broker:
+        first, second = collector(broker.url, tmp_path / "1"), collector(broker.url, tmp_path / "2")
+        async with first, second:
+            with pytest.raises(Disconnected, match=r"or another client is called gemba-[-a-z0-9]+ too"):
+                await take(first, 1)
+
+
+@pytest.mark.server("mosquitto")
 async def test_a_hung_broker_is_given_up(tmp_path: Path) -> None:
     """collectors.md 2; reliability.md, faults 3 and 4: connected is not alive. Within three of the longest silences."""
     with Mosquitto(tmp_path / "broker") as broker:
