@@ -14,6 +14,7 @@ from config.faults import PlantError, TemplateError
 from store import StoreError
 
 MEDIA = "application/problem+json"
+LONGEST = 80  # letters of what was sent that are sent back
 
 
 class Problem(Exception):
@@ -57,8 +58,16 @@ async def _faulty(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [fault(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+    faults = [_mistaken(one) for one in error.errors()]
     return Problem(422, "a parameter is wrong; `faults` says which", faults=faults).response()
+
+
+def _mistaken(one: Mapping[str, Any]) -> dict[str, Any]:
+    where, got = ".".join(map(str, one["loc"])), one.get("input")
+    shown = str(got)[:LONGEST] if isinstance(got, str | int | float) else None
+    if one["type"] == "extra_forbidden":
+        return fault(where, "is no parameter of this path", shown, "leave it out; /openapi.json lists those that are")
+    return fault(where, one["msg"], shown, "write it as /openapi.json has it")
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -192,6 +192,19 @@ def test_an_assessment_is_that_of_the_command_line(
     assert answer.json()["items"][2]["origin"] in ("measured", "missing")
 
 
+@pytest.mark.parametrize(
+    ("asked", "where", "got", "do"),
+    [
+        ("kpis?form=2026-11-19", "query.form", "2026-11-19", "leave it out; /openapi.json lists those that are"),
+        ("kpis?by=machine", "query.by", "machine", "write it as /openapi.json has it"),
+        ("assets?limit=0", "query.limit", "0", "write it as /openapi.json has it"),
+    ],
+)
+def test_a_wrong_parameter_says_what_to_do(client: TestClient, asked: str, where: str, got: str, do: str) -> None:
+    (fault,) = client.get(f"/api/v1/{asked}").json()["faults"]
+    assert (fault["where"], fault["got"], fault["do"]) == (where, got, do)
+
+
 def test_wrong_answers_are_told_by_item(client: TestClient) -> None:
     answer = client.post("/api/v1/assessments/sme-2024", json={**SPAN, "answers": {"answers": {"5": 9, "8": 0}}})
     assert answer.status_code == 422
