@@ -61,6 +61,13 @@ def _opcua(cursor: Cursor) -> OpcuaAddress:
     return OpcuaAddress(text(cursor))
 
 
+def is_filter(topic: str) -> bool:
+    """Whether a broker may be asked for this topic."""
+    levels = topic.split("/")
+    whole = all(len(level) == 1 or not {"#", "+"} & set(level) for level in levels)
+    return bool(topic) and "\0" not in topic and whole and "#" not in levels[:-1]
+
+
 def _mqtt(cursor: Cursor) -> MqttAddress:
     if isinstance(cursor.node.value, dict):
         values = TOPIC.read(cursor)
@@ -71,12 +78,7 @@ def _mqtt(cursor: Cursor) -> MqttAddress:
         return MqttAddress("")
     topic = values["topic"]
     levels = topic.split("/")
-    if (
-        not topic
-        or "\0" in topic
-        or any(("#" in level or "+" in level) and len(level) > 1 for level in levels)
-        or "#" in levels[:-1]
-    ):
+    if not is_filter(topic):
         place.fault("is no MQTT topic", "write + for one whole level and # for the last ones only", topic)
     if topic.startswith(SPARKPLUG):
         if len(levels) not in (4, 5) or "#" in levels:

@@ -54,10 +54,10 @@ def _port(text: str) -> int:
 
 
 def seconds(parser: argparse.ArgumentParser, does: str) -> None:
-    parser.add_argument("--seconds", type=_seconds, metavar="S", help=does)
+    parser.add_argument("--seconds", type=above_zero, metavar="S", help=does)
 
 
-def _seconds(text: str) -> float:
+def above_zero(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -65,6 +65,13 @@ def _seconds(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number above 0 (got {text}); write 60")
     return number
+
+
+def utf8(word: str) -> str:
+    """What is sent, or written into a file; only the name of a file may be anything."""
+    if any("\ud800" <= char <= "\udfff" for char in word):
+        raise argparse.ArgumentTypeError(f"must be UTF-8 text (got {ascii(word)[:99]}); type it anew")
+    return word
 
 
 def shape(parser: argparse.ArgumentParser, csv: str = "comma-separated rows") -> None:

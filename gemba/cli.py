@@ -117,6 +117,9 @@ def _run(name: str, words: list[str], lang: str) -> int:
         "--lang", choices=("zh", "en"), default=None, help="zh or en; default GEMBA_LANG, or the locale"
     )
     module.configure(parser)
+    for word in words:  # what argparse makes of `--port=--` is a list
+        if word.startswith("--") and word.endswith("=--"):
+            parser.error(f"argument {word[:-3]}: expected one argument (got --)")
     args = parser.parse_args(words)
     args.lang = lang
     if hasattr(args, "plant") and args.plant is None:

@@ -5,6 +5,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from config.document import Node
     from config.plant import Plant, Point, Source
     from connectors.found import Findings
+
+from gemba.arguments import above_zero, utf8
 
 EXAMPLE = """examples:
   gemba discover opcua opc.tcp://192.168.10.21:4840 --insecure > plant.yaml
@@ -31,15 +34,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", nargs="?", metavar="opcua|modbus|mqtt|PLANT", help="a protocol, or a plant file with --source"
     )
-    parser.add_argument("url", nargs="?", metavar="URL", help="opc.tcp://…, HOST[:PORT] or rtu://…, mqtt(s)://…")
+    parser.add_argument(
+        "url", nargs="?", type=utf8, metavar="URL", help="opc.tcp://…, HOST[:PORT] or rtu://…, mqtt(s)://…"
+    )
     parser.add_argument("--source", metavar="S", help="of the plant file, with its own settings")
     parser.add_argument("--into", metavar="PLANT", help="only what is missing in this plant file")
-    parser.add_argument("--user", metavar="U", help="who signs in; the password by --password-env")
-    parser.add_argument("--password-env", metavar="V", help="the environment variable that holds the password")
-    parser.add_argument("--policy", metavar="P", help="OPC UA, as Basic256Sha256 (signed and encrypted)")
+    parser.add_argument("--user", type=utf8, metavar="U", help="who signs in; the password by --password-env")
+    parser.add_argument(
+        "--password-env", type=utf8, metavar="V", help="the environment variable that holds the password"
+    )
+    parser.add_argument("--policy", type=utf8, metavar="P", help="OPC UA, as Basic256Sha256 (signed and encrypted)")
     parser.add_argument("--insecure", action="store_true", help="without security, or without checking a certificate")
-    parser.add_argument("--topic", default="#", metavar="T", help="MQTT, default #")
-    parser.add_argument("--seconds", type=float, default=15.0, metavar="S", help="MQTT: how long to listen")
+    parser.add_argument("--topic", default="#", type=utf8, metavar="T", help="MQTT, default #")
+    parser.add_argument("--seconds", type=above_zero, default=15.0, metavar="S", help="MQTT: how long to listen")
     parser.add_argument("--units", metavar="1-5", help="Modbus, default 1, or that of the source")
     parser.add_argument("--registers", default="0-99", metavar="0-99", help="Modbus, default 0-99")
     parser.add_argument("--bits", metavar="0-99", help="Modbus: coils and discrete inputs too, default none")
@@ -101,10 +108,11 @@ def _made(args: argparse.Namespace) -> "tuple[Plant, Source]":
         try:
             plant = load(path)
         except PlantError as error:
-            fault = error.faults[0]
+            fault = error.faults[-1]  # of several the cause comes last
             got = f" (got {fault.got})" if fault.got else ""
             ways = "--policy Basic256Sha256" if args.what == "opcua" else "another address"
-            raise Wrong(f"{fault.what}{got}; give {ways}, or --insecure to accept that") from error
+            do = f"give {ways}, or --insecure to accept that" if "insecure" in fault.do else fault.do
+            raise Wrong(f"{fault.what}{got}; {do}") from error
     here = Path.cwd() / "data"
     source = plant.sources[args.what]
     if source.security.trust is not None and source.security.trust.is_relative_to(plant.data):
@@ -130,11 +138,11 @@ def _zone() -> str:
 def _source(args: argparse.Namespace) -> list[str]:
     security = []
     if args.policy:
-        security += [f"policy: {args.policy}", "mode: SignAndEncrypt"]
+        security += [f"policy: {_quoted(args.policy)}", "mode: SignAndEncrypt"]
     if args.user:
         security.append(f"user: {_quoted(args.user)}")
     if args.password_env:
-        security.append(f"password: {{env: {args.password_env}}}")
+        security.append(f"password: {{env: {_quoted(args.password_env)}}}")
     if args.insecure:
         security.append("insecure: true")
     shown = f", security: {{{', '.join(security)}}}" if security else ""
@@ -181,6 +189,8 @@ def _quoted(text: str) -> str:
 
 
 def _options(args: argparse.Namespace, source: "Source") -> dict[str, Any]:
+    from config.addresses import is_filter
+
     if source.protocol == "modbus":
         return {
             "units": _range("--units", args.units or str(source.unit), 0, 255),
@@ -188,19 +198,20 @@ def _options(args: argparse.Namespace, source: "Source") -> dict[str, Any]:
             "bits": _range("--bits", args.bits, 0, 65_535) if args.bits else (),
         }
     if source.protocol == "mqtt":
-        if args.seconds <= 0:
-            raise Wrong(f"--seconds must be above 0 (got {args.seconds}); write 30")
+        if not is_filter(args.topic):
+            what = "write + for one whole level and # for the last ones only"
+            raise Wrong(f"--topic is no MQTT topic (got {args.topic[:99]}); {what}")
         return {"topic": args.topic, "seconds": args.seconds}
     return {}
 
 
 def _range(name: str, text: str, low: int, high: int) -> range:
     first, _, last = text.partition("-")
-    if not first.isdigit() or (last and not last.isdigit()):
-        raise Wrong(f"{name} must be a number or a range (got {text}); write 1-5")
+    if not re.fullmatch(r"[0-9]{1,9}(-[0-9]{1,9})?", text):
+        raise Wrong(f"{name} must be a number or a range (got {text[:99]}); write 1-5")
     found = range(int(first), int(last or first) + 1)
     if not found or found[0] < low or found[-1] > high:
-        raise Wrong(f"{name} must lie between {low} and {high} (got {text})")
+        raise Wrong(f"{name} must lie between {low} and {high} (got {text}); write 1-5")
     return found
 
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import signal
 import sys
 from fractions import Fraction
@@ -22,11 +23,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     arguments.plant(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for plant.yaml with the new addresses")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same plant")
-    parser.add_argument("--pace", type=Fraction, default=Fraction(1), metavar="X", help="divides cycle times")
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help="the same seed gives the same plant")
+    parser.add_argument("--pace", type=_pace, default=Fraction(1), metavar="X", help="divides cycle times")
     arguments.seconds(parser, "stop by itself")
     parser.add_argument("--faults", metavar="FILE", help="what goes wrong, and when")
     parser.add_argument("--json", action="store_true", help="the path as one JSON document")
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch("-?[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"must be a whole number of up to 18 digits (got {text[:99]}); write 1")
+    return int(text)
+
+
+def _pace(text: str) -> Fraction:
+    try:
+        pace = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        pace = Fraction(0)
+    if not Fraction(1, 1000) <= pace <= 1000:
+        raise argparse.ArgumentTypeError(f"must be from 0.001 to 1000 (got {text[:99]}); 10 is ten times as fast")
+    return pace
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
     plant, out = load(Path(args.plant)), Path(args.out)
     faults = load_faults(Path(args.faults), plant.sources) if args.faults else ()
     wrong = ""
-    if args.pace <= 0:
-        wrong = f"--pace must be above 0 (got {args.pace}); 10 is ten times as fast"
-    elif (out / "plant.yaml").resolve() == plant.file.resolve():
+    if (out / "plant.yaml").resolve() == plant.file.resolve():
         wrong = f"the plant file itself would be written over (got {out}); name a folder of its own"
     elif out.exists() and not out.is_dir():
         wrong = f"--out is no folder (got {out}); name a new one"

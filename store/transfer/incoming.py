@@ -98,6 +98,7 @@ class Faults:
 def lines_of(file: Path, rows: Iterable[int]) -> tuple[dict[int, int], list[tuple[int, str]]]:
     """The line of each of these rows, and lines that are no row."""
     wanted, found, odd, row = set(rows), {}, [], 0
+    csv.field_size_limit(2**31 - 1)  # a quote that is not closed makes one cell of all that follows
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         reader = csv.reader(text)
         width = len(next(reader, []))
@@ -286,7 +287,9 @@ def _another_form(text: str) -> int | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if time.tzinfo is None else (time - _EPOCH) // timedelta(microseconds=1) * 1000
+    if time.tzinfo is None or not 1678 <= time.year <= 2261:  # beyond, 64 bits do not hold it
+        return None
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _quality(text: str) -> int:

@@ -124,6 +124,7 @@ def _integers(texts: pa.Array) -> Ints:
 def _long(values: pa.Array, number: NDArray[np.bool_], kinds: NDArray[np.int8], found: Ints) -> None:
     """Integers of 19 digits and more are exact where they fit 64 bits."""
     for row in np.flatnonzero(number & _matches(values, _LONG)).tolist():
-        value = int(values[row].as_py())
+        text = values[row].as_py()
+        value = int(text) if len(text) < 100 else WIDE
         if -WIDE <= value < WIDE:
             kinds[row], found[row] = INT, value
