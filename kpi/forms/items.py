@@ -1,6 +1,6 @@
 """Scores one item: what was measured where it was, else what was declared; and says so when the two disagree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
@@ -111,6 +111,16 @@ def _unlike(item: Item, reading: Reading) -> tuple[Words, ...]:
         return ()
     zh = f"第{item.no}题：实测的两期长短不同（{before.days} 天、{after.days} 天），填报的数须取同样的两期"
     en = f"item {item.no}: measured over {before.days} and {after.days} days; what is declared must be of both too"
+    return (Words(zh, en),)
+
+
+def one_sided(items: Iterable[Scored]) -> tuple[Words, ...]:
+    """A change has two sides, and these were measured on one."""
+    numbers = [each.item.no for each in items if each.origin == "missing" and each.reading.reason == "no_baseline"]
+    if not numbers:
+        return ()
+    zh = f"第{'、'.join(numbers)}项：只测得现期；请给出对比期（baseline），或填报之前的数"
+    en = f"item {', '.join(numbers)}: measured now, compared with nothing; give a baseline or declare what was before"
     return (Words(zh, en),)
 
 

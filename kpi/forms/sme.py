@@ -8,7 +8,7 @@ from config.template import Template, Tier, Words
 from kpi.forms.clauses import Judge
 from kpi.forms.declared import Declared
 from kpi.forms.form import Form, RatedScene
-from kpi.forms.items import ZERO, Scored, scored
+from kpi.forms.items import ZERO, Scored, one_sided, scored
 from kpi.forms.measured import Measured
 
 VISITS = 6  # in item 8, the option that the form ranks above results
@@ -72,7 +72,7 @@ def _check(tier: Tier, score: Fraction, scenes: tuple[RatedScene, ...]) -> dict[
 
 # -- what a reader should know -----------------------------------------------------------------------------------------
 def _warnings(items: Mapping[str, Scored]) -> list[Words]:
-    found = [note for each in items.values() for note in each.notes]
+    found = [*one_sided(items.values()), *(note for each in items.values() for note in each.notes)]
     digital, networked = (items[no].terms for no in ("2", "3"))
     if networked.get("networked", ZERO) > digital.get("digital", networked.get("networked", ZERO)):
         found.append(Words("联网设备多于数字化设备（第2、3题）", "more devices networked than digital (items 2 and 3)"))

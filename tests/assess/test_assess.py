@@ -234,6 +234,13 @@ def test_without_a_baseline_the_declared_base_stays(factory: Factory) -> None:
     assert item(told(alone, KPIS), 11)["reason"] == "no_baseline"
 
 
+@pytest.mark.parametrize(("form", "items"), [(KPIS, "8, 10, 11, 17, 18"), (SME, "12, 13")])
+def test_what_was_measured_on_one_side_is_told(factory: Factory, form: str, items: str) -> None:
+    said = f"item {items}: measured now, compared with nothing; give a baseline or declare what was before"
+    assert said in told(factory.ground(baseline=False), form)["warnings"]
+    assert not any("compared with nothing" in each for each in told(factory.ground(), form)["warnings"])
+
+
 # -- Jiangsu -----------------------------------------------------------------------------------------------------------
 def test_general_index(ground: Any) -> None:
     declared = {"2": {"level": 3, "points": 30}, "3": {"level": 3, "points": 30}, "8": {"level": 3, "points": 30}}
