@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from connectors.base import Column, Frame, gap, layout
+from connectors.base import Column, Frame, Layout, gap, layout
 from connectors.quality import BAD_TIMEOUT
 from store.journal import Journal
 from store.journal.schema import STEPS
+from store.reader import LINK_GROUP, LINK_POINTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "journal-format.md"
 LAYOUT = layout("plc", "1s", [Column("m", "hot", "float"), Column("m", "total", "int"), Column("m", "label", "text")])
@@ -29,9 +31,9 @@ def written(folder: Path, compacted: bool) -> None:
             journal.tend()
 
 
-def told(folder: Path, point: str) -> list[str]:
+def told(folder: Path, point: str, *group: str) -> list[str]:
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    command = [sys.executable, "-I", "-c", code, str(folder), "m", point]
+    command = [sys.executable, "-I", "-c", code, str(folder), "m", point, *group]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -54,6 +56,22 @@ def test_columns_are_read(tmp_path: Path) -> None:
     written(tmp_path, compacted=True)
     assert list(tmp_path.glob("*.cols.db"))
     check(tmp_path)
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_pieces_that_are_good_are_not_polls_that_were(tmp_path: Path, compacted: bool) -> None:
+    pieces = layout("plc", "1s", [Column("m", "good", "int")])
+    history = Layout("plc", LINK_GROUP, tuple(Column("m", name, "int") for name in LINK_POINTS))
+    with Journal.open(tmp_path, clock=lambda: 100 * 86_400 * SECOND) as journal:
+        journal.append([Frame(pieces, t * SECOND, ints=np.array([900 + t])) for t in range(3)])
+        journal.append([Frame(history, t * SECOND, ints=np.array([60, 60 - t, 1])) for t in range(2)])
+        if compacted:
+            journal.rotate()
+            journal.tend()
+    assert told(tmp_path, "good") == ["0 900 0", f"{SECOND} 901 0", f"{2 * SECOND} 902 0"]
+    assert told(tmp_path, "good", "link") == ["0 60 0", f"{SECOND} 59 0"]
+    assert told(tmp_path, "expected", "link") == ["0 60 0", f"{SECOND} 60 0"]
+    assert told(tmp_path, "expected") == []
 
 
 def test_every_table_and_column_is_on_the_page() -> None:
