@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -41,7 +42,7 @@ def fault(where: str, what: str, got: str | None = None, do: str = "") -> dict[s
 
 def _faults(error: PlantError | TemplateError) -> list[dict[str, Any]]:
     return [
-        {"where": f.where, "line": f.line, "what": f.what, "got": f.got, "do": f.do}
+        {"where": f.where or Path(f.file).name, "line": f.line, "what": f.what, "got": f.got, "do": f.do}
         for f in getattr(error, "faults", ())
     ]
 

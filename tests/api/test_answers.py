@@ -197,6 +197,7 @@ def test_an_assessment_is_that_of_the_command_line(
     [
         ("kpis?form=2026-11-19", "query.form", "2026-11-19", "leave it out; /openapi.json lists those that are"),
         ("kpis?by=machine", "query.by", "machine", "write it as /openapi.json has it"),
+        ("kpis?from=yesterday", "from", "yesterday", "write it as 2026-11-10T08:00"),
         ("assets?limit=0", "query.limit", "0", "write it as /openapi.json has it"),
     ],
 )
