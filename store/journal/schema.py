@@ -61,12 +61,14 @@ _INTEGER = Struct("<q").pack
 # What a damaged file raises on the way: from SQLite, from numpy and JSON on what it still gave, and from `sound`.
 Damage = (sqlite3.DatabaseError, ValueError, KeyError, TypeError, OverflowError)
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_CUT_OFF = sqlite3.SQLITE_IOERR_SHORT_READ  # what SQLite calls a file that ends early, from 3.45 on
 
 
 def damage(error: Exception) -> bool:
     """Whether this is the file's fault, rather than a full disk's, a busy lock's or a failing device's."""
     if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+        code = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF in _DAMAGED or code == _CUT_OFF
     return isinstance(error, Damage)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -59,7 +60,8 @@ def test_case_in_the_journal(case: Case, tmp_path: Path) -> None:
     question = Question(start, end, told.get("by", "asset"), profile=told.get("profile", "iso22400"))
     archive = Archive(of.data, of.id)
     for _ in range(2):
-        made = facts(History(place(of)), of, start, end, archive, end + 10**18)
+        with closing(History(place(of))) as reader:
+            made = facts(reader, of, start, end, archive, end + 10**18)
         check(told, made, rows(made, question))
 
 
@@ -222,7 +224,8 @@ def test_several_plants_are_sums_divided_once(imported: Path, tmp_path: Path) ->
         plant(tmp_path / "other", PLANT.replace("register: register.csv\n", ""), "Asia/Shanghai"), id="other"
     )
     start, end = at("2026-10-05T06:00:00+08:00"), at("2026-10-05T22:00:00+08:00")
-    here, there = facts(History(place(of)), of, start, end), facts(Memory({}), empty, start, end)
+    with closing(History(place(of))) as reader:
+        here, there = facts(reader, of, start, end), facts(Memory({}), empty, start, end)
     question = Question(start, end)
     twin = replace(here, plant=replace(of, id="twin"))
     over = Window(start, end, date(2026, 10, 5))
