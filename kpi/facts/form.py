@@ -69,9 +69,9 @@ def of_asset(
     energy = empty("energy")
     if metered := flows.of_asset(asset):
         energy = flows.table(flows.flow(reading, metered, cuts, of.states), metered, cuts, names, meter=False)
-    told["held_ms"] = _held(reader, asset, reading, cuts, links)
+    told["held_ms"], imported = _held(reader, asset, reading, cuts, links)
     told["rows"], told["digest"] = reading.counts(cuts.edges)
-    told["flags"] |= marked(reading, cuts)
+    told["flags"] |= marked(reading, cuts) | imported
     opened = [counted.opened for counted in rises.values() if counted.opened is not None]
     code = names.code(asset.id)
     tables: Tables = {"slices": told, "products": products, "energy": energy, "links": links}
@@ -171,28 +171,29 @@ def marked(reading: Reading, cuts: Cuts) -> Ints:
     return flags
 
 
-def _held(reader: Reader, asset: Asset, reading: Reading, cuts: Cuts, links: Table) -> Ints:
-    """Time in which a point other than energy and power was held Good.
+def _held(reader: Reader, asset: Asset, reading: Reading, cuts: Cuts, links: Table) -> tuple[Ints, Ints]:
+    """Time in which a point other than energy and power was held Good, and where points that no KPI uses were imported.
 
     Only where there is no communication history does a rate ask for it; points that no KPI uses are read only then.
     """
     whole = np.diff(cuts.edges // MS)
     points = {name: point for name, point in asset.points.items() if name not in METERED}
     known = [name for name in points if name in reading.points]
-    found = np.zeros(len(cuts), np.int64)
+    found, imported = np.zeros((2, len(cuts)), np.int64)
     spans: list[tuple[Ints, Ints]] = []
     for name in known:
         spans.append(_good_time(reading.held(name, reading.start, reading.end)))
         found = cuts.milliseconds(union(spans))
         if (found == whole).all():
-            return found
+            return found, imported
     silent = ~np.isin(cuts.edges[:-1], links["start"]) & (found < whole)
     rest = {name: point for name, point in points.items() if name not in known}
     if rest and silent.any():
         asked = Reading(reader, asset.id, rest, reading.start, reading.end, reading.steps, SECOND)
         spans += [_good_time(asked.held(name, reading.start, reading.end)) for name in rest]
         found = cuts.milliseconds(union(spans))
-    return found
+        imported = marked(asked, cuts) & BIT["imported"]
+    return found, imported
 
 
 def _good_time(rows: Samples) -> tuple[Ints, Ints]:
