@@ -71,9 +71,7 @@ class Compared(Span):
     baseline_to: str | None = word(TIME, 40, "baseline-to")
 
     def baseline(self, service: Service) -> tuple[int, int] | None:
-        if self.baseline_from is None and self.baseline_to is None:
-            return None
-        return service.window(self.baseline_from, self.baseline_to)
+        return service.baseline(self.baseline_from, self.baseline_to)
 
 
 class Kpis(Compared):

@@ -258,7 +258,7 @@ def _assessments(router: APIRouter, service: Service) -> None:
 
 def _assessed(service: Service, name: str, body: Assessment) -> "Assessed":
     window, of = service.window(body.start, body.to), body.baseline
-    before = service.window(of.start, of.to) if of else None
+    before = service.baseline(of.start, of.to) if of else None
     return service.assessment(_form(name), window, before, body.answers)
 
 

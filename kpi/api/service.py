@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kpi.rate import Rate
 
 ROWS = 10_000
-LONGEST = 5 * 366 * 86_400 * 10**9  # of a window [ns]
 DAY = 86_400 * 10**9
 AT_ONCE = 4  # documents that are worked on; more would only take the processor from who answers
 TICK = 20_000_000  # [ns] that the time of a file may lag behind the clock
@@ -116,10 +115,12 @@ class Service:
         self, start: str | None, end: str | None, last: str | None = None, month: str | None = None
     ) -> tuple[int, int]:
         asked = span.span(self.plant(), self.clock(), start, end, last, month)
-        if asked.end - asked.start > LONGEST:
-            what = "the window is longer than five years; ask for less"
-            raise Problem(422, what, faults=[fault("from", what)], limit_days=5 * 366)
+        asked = span.bounded(asked, "from" if last is None else "last", start or last)
         return asked.start, asked.end
+
+    def baseline(self, start: str | None, end: str | None) -> tuple[int, int] | None:
+        asked = span.baseline(self.plant(), self.clock(), start, end)
+        return (asked.start, asked.end) if asked else None
 
     def kpis(
         self,

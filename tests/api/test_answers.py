@@ -93,11 +93,13 @@ def test_assets_are_all_that_are_registered(client: TestClient) -> None:
         ("/api/v1/kpis?form=2026-11-19", 422, "a parameter is wrong"),
         ("/api/v1/kpis?from=2026-11-19&from=2026-11-20", 422, "a parameter is given twice"),
         ("/api/v1/kpis?from=2179-04-23", 422, "the input is wrong"),
-        ("/api/v1/kpis?baseline-from=2001-01-01&baseline-to=2019-01-01", 422, "the window is longer than five years"),
+        ("/api/v1/kpis?baseline-from=2001-01-01&baseline-to=2019-01-01", 422, "makes a window longer than five years"),
+        ("/api/v1/kpis?baseline-from=2026-01-01", 422, "baseline-to: is missing; give it with `baseline-from`"),
+        ("/api/v1/energy?baseline-to=2026-01-01", 422, "baseline-from: is missing; give it with `baseline-to`"),
         ("/api/v1/kpis/", 404, "nothing is here"),
         ("/api/v1/plant?lang=en", 422, "a parameter is wrong"),
         ("/api/v1/kpis?from=soon", 422, "the input is wrong"),
-        ("/api/v1/kpis?from=2010-01-01&to=2020-01-01", 422, "the window is longer than five years"),
+        ("/api/v1/kpis?from=2010-01-01&to=2020-01-01", 422, "from: makes a window longer than five years"),
         ("/api/v1/kpis?from=2022-01-01&to=2026-01-01&per=hour", 422, "10000 is the limit"),
         ("/api/v1/energy?factors=mine", 422, "no such profile of factors (got mine)"),
         ("/api/v1/energy?revenue=0", 422, "revenue must be above zero"),
@@ -109,7 +111,11 @@ def test_problems_say_what_to_do(client: TestClient, path: str, status: int, say
     assert answer.headers["content-type"] == "application/problem+json"
     told = answer.json()
     assert told["status"] == status
-    assert says in told["detail"]
+    assert says in "; ".join([told["detail"], *(_spelled(one) for one in told.get("faults", ()))])
+
+
+def _spelled(fault: dict[str, str]) -> str:
+    return f"{fault['where']}: {fault['what']}; {fault['do']}"
 
 
 def test_a_fault_of_ours_is_a_problem_too(plant_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

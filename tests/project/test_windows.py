@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.span import LONGEST
 from gemba.cli import main
-from kpi.api import service
 
 ASKING: dict[str, list[str]] = {"kpi": [], "energy": [], "assess": ["sme-2024"]}
 FAR = "--from 2020-06-01"
@@ -52,7 +50,3 @@ def test_a_window_that_is_not(command: str, words: str, plant: str, capsys: pyte
     """It comes as far as the journal, of which there is none."""
     assert main([command, *ASKING[command], plant, *words.split()]) == 1
     assert "no journal is there; start `gemba agent`, or import history" in capsys.readouterr().err
-
-
-def test_the_api_takes_what_the_command_line_takes() -> None:
-    assert service.LONGEST == LONGEST == 1830 * 86_400 * 10**9
