@@ -18,7 +18,8 @@ _HELD = ("state", "mode")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Rows in [since, until), open (`EVER`) where nothing further was there to read; `oldest` is the first that was."""
+    """Rows in [since, until), open (`EVER`) where nothing further was there to read; `oldest` is the time of the first
+    that was, `EVER` where there was none: only a row that was there can be missed."""
 
     since: int
     until: int
@@ -29,7 +30,8 @@ def reaches(made: Formed, of: Asset | Meter, spans: Sequence[tuple[int, int]]) -
     """Of facts that were formed at once, each of these spans of them."""
     starts, ends = np.array(spans, np.int64).T
     margin = of.short_stop + 1 if isinstance(of, Asset) else 0
-    since, oldest, until, latest = starts - margin, starts, ends + margin, ends
+    since, until, latest = starts - margin, ends + margin, ends
+    oldest = np.full(len(starts), EVER)
     for name in made.reading.points:
         samples = made.reading.samples(name)
         if _counts(made.reading, name):
@@ -45,7 +47,8 @@ def reaches(made: Formed, of: Asset | Meter, spans: Sequence[tuple[int, int]]) -
             first = _at(time, np.searchsorted(time, _needed(name, starts, margin), "right") - 1, -EVER)
         since = np.minimum(since, first)
         if len(time):
-            oldest = np.minimum(oldest, np.maximum(first, time[0]))
+            earliest = np.maximum(first, time[0])
+            oldest = np.where(earliest < ends, np.minimum(oldest, earliest), oldest)
     if made.opened is not None:
         until = np.where(latest >= made.opened, EVER, until)
     return list(map(Reach, since.tolist(), np.maximum(until, latest + 1).tolist(), oldest.tolist()))

@@ -173,8 +173,8 @@ def _gone(reader: Reader, of: Asset | Meter, read: Sequence[str], days: Sequence
 
     Where none of these days depends on rows before one that is there, that will do."""
     told = [stamp.oldest for day in days if (stamp := _told(day, of.id, reader.store)) is not None]
-    oldest = min(told, default=None)
-    if oldest is None or any(len(rows) for rows in reader.series(of.id, read, oldest, oldest + 1).values()):
+    oldest = min(told, default=EVER)
+    if oldest == EVER or any(len(rows) for rows in reader.series(of.id, read, oldest, oldest + 1).values()):
         return -EVER
     points = list(of.points) if isinstance(of, Asset) else [of.point.name]
     firsts = [int(rows.time[0]) for rows in reader.after(of.id, points, -EVER).values() if len(rows)]

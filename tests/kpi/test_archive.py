@@ -151,6 +151,20 @@ def test_the_first_days_of_a_plant_are_formed_once(of: Plant) -> None:
     assert same(facts(reader, of, START, end, archive, NOW), facts(reader, of, START, end, now=NOW))
 
 
+def test_history_that_begins_within_a_day(of: Plant) -> None:
+    """Nothing is gone of that day, nor of the one before, so both follow late rows and the plant file as others do."""
+    whole, archive = history(), Archive(of.data, of.id)
+    first = START + 86400 * SECOND + 5000 * SECOND
+    thin = {key: picked(rows_, np.flatnonzero(rows_.time >= first)[::3]) for key, rows_ in whole.rows.items()}
+    facts(Memory(thin), of, START, END, archive, NOW)
+    later = {key: picked(rows_, np.flatnonzero(rows_.time >= first)) for key, rows_ in whole.rows.items()}
+    for now in (later, whole.rows):
+        reader = Memory(now)
+        assert same(facts(reader, of, START, END, archive, NOW), facts(reader, of, START, END, now=NOW))
+        cut = START + 86400 * SECOND + 5400 * SECOND
+        assert same(facts(reader, of, cut, END, archive, NOW), facts(reader, of, cut, END, now=NOW))
+
+
 def test_days_formed_one_by_one_are_those_formed_at_once(of: Plant, tmp_path: Path) -> None:
     reader, archive = history(), Archive(of.data, of.id)
     for day in range(DAYS):
