@@ -282,7 +282,7 @@ class Agent:
     # -- status ----------------------------------------------------------------------------------------------------
     def status(self) -> Status:
         now = self.clock.wall_ns()
-        kept, disk = self.keeper.kept, shutil.disk_usage(self.folder)
+        kept, disk, keep = self.keeper.kept, shutil.disk_usage(self.folder), self.journal.keep
         state = synchronisation()
         return {
             "plant": self.plant.id,
@@ -300,6 +300,8 @@ class Agent:
                 "slowest_commit": round(kept.slowest, 4),
                 "bytes": size(self.folder),
                 "free": disk.free,
+                "wanted": int(keep.free * disk.total),
+                "when_full": keep.when_full,
             },
             "clock": {"steps": self._steps, "synchronised": state.synchronised, "error_us": state.error},
             **({} if self.forwarder is None else {"influxdb": self.forwarder.status()}),

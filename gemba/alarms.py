@@ -19,8 +19,8 @@ class Alarm:
 
 def alarms(status: Status, file: str, sha256: str, chinese: bool) -> Iterator[Alarm]:
     """`file` is the plant file, `sha256` its digest now: the agent may still run on what it was before."""
-    kinds = (_agent(status, file), _sources(status, file), _influxdb(status, file), _clock(status))
-    for what, where, do in chain(*kinds, _file(status, file, sha256)):
+    first = (_agent(status, file), _disk(status["journal"]), _sources(status, file))
+    for what, where, do in chain(*first, _influxdb(status, file), _clock(status), _file(status, file, sha256)):
         yield Alarm(what[chinese], where, do[chinese])
 
 
@@ -32,6 +32,15 @@ def ago(seconds: float | None) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def size(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "KB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
 
 
 _Found = Iterator[tuple[tuple[str, str], tuple[str, ...], tuple[str, str]]]
@@ -57,6 +66,25 @@ def _agent(status: Status, file: str) -> _Found:
             (),
             ("they are gaps on record; see to the disk", "已作为缺口记录在案；请检查磁盘"),
         )
+
+
+def _disk(journal: Status) -> _Found:
+    free, wanted = journal["free"], journal.get("wanted", 0)  # an agent of an older version does not tell it
+    if free >= wanted:
+        return
+    stops = journal["when_full"] == "stop"
+    then = ("collecting stops", "停止采集") if stops else ("the oldest rows are dropped", "不断删除最旧的数据")
+    yield (
+        (
+            f"the disk has {size(free)} free, the plant file wants {size(wanted)} (keep.free)",
+            f"磁盘剩余 {size(free)}，工厂文件要求 {size(wanted)}（keep.free）",
+        ),
+        (),
+        (
+            f"until it has, {then[0]}; make room, or lower keep.free",
+            f"在此之前将{then[1]}；请腾出空间，或调低 keep.free",
+        ),
+    )
 
 
 def _sources(status: Status, file: str) -> _Found:

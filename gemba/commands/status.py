@@ -89,7 +89,7 @@ def _lines(status: dict[str, Any]) -> Iterator[tuple[object, ...]]:
 
 
 def _show(status: dict[str, Any], lang: str) -> None:
-    from gemba.alarms import ago
+    from gemba.alarms import ago, size
     from gemba.table import table
 
     links, rows = LINKS[lang], []
@@ -103,8 +103,8 @@ def _show(status: dict[str, Any], lang: str) -> None:
     below = {
         "runs": ago((status["time"] - status["started"]) / 1e9),
         "sha256": status["sha256"],
-        "held": _size(journal["bytes"]),
-        "free": _size(journal["free"]),
+        "held": size(journal["bytes"]),
+        "free": size(journal["free"]),
         "clock": CLOCK[lang][clock["synchronised"]],
         "steps": clock["steps"],
     }
@@ -118,12 +118,3 @@ def _show(status: dict[str, Any], lang: str) -> None:
             "state": links.get(influx["state"], influx["state"]),
         }
         print(*(line.format(**told) for line in STORE[lang]), sep="\n")
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "KB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

@@ -24,7 +24,8 @@ def source(state: str = "up", **more: Any) -> dict[str, Any]:
 
 
 def status(**more: Any) -> dict[str, Any]:
-    journal = {"bytes": 217_416, "free": 71_900_000_000, "waiting": 0, "lost": 0}
+    journal: dict[str, Any] = {"bytes": 217_416, "free": 71_900_000_000, "waiting": 0, "lost": 0}
+    journal |= {"wanted": 50_000_000_000, "when_full": "shed"}
     clock = {"synchronised": True, "steps": 0}
     well = {"sha256": "a" * 64, "started": NOW - 9 * 86_400 * 10**9, "time": NOW, "trouble": ""}
     return {**well, "sources": {"plc": source()}, "journal": journal, "clock": clock, **more}
@@ -32,6 +33,7 @@ def status(**more: Any) -> dict[str, Any]:
 
 INFLUX = {"url": "http://db:8086", "state": "up", "backlog": 0, "lag": 0.0, "delivered": 5, "quarantined": 0}
 INFLUX |= {"too_old": 0, "mended": 0, "unsettled": 0, "trouble": "", "unread": ""}
+SHORT = status()["journal"] | {"free": 602_112, "wanted": 20_000_000}
 GONE = source("retrying", age=None, trouble="192.168.10.11: no route to host")
 FULL = status()["journal"] | {"lost": 1_200}
 CASES: tuple[tuple[dict[str, Any], list[str]], ...] = (
@@ -46,6 +48,8 @@ CASES: tuple[tuple[dict[str, Any], list[str]], ...] = (
         ["the plant file was refused; the agent goes on with the one before"],
     ),
     (status(journal=FULL), ["1,200 frames were lost since the start"]),
+    (status(journal=SHORT), ["the disk has 602 KB free, the plant file wants 20 MB (keep.free)"]),
+    (status(journal=SHORT | {"free": 20_000_000}), []),
     (status(clock={"synchronised": False, "steps": 0}), ["the clock is not synchronised"]),
     (status(clock={"synchronised": None, "steps": 0}), []),
     (status(influxdb=INFLUX | {"trouble": "401", "state": "refused"}), ["InfluxDB takes no rows: http://db:8086"]),
@@ -76,6 +80,20 @@ def test_who_is_gone_for_how_long_and_the_command_that_asks_again() -> None:
     (alarm,) = alarms(status(sources={"plc": source(), "cell-2": GONE}), "p.yaml", "a" * 64, chinese=False)
     assert alarm.where == ("cell-2   3 min  192.168.10.11: no route to host",)
     assert alarm.do.endswith("gemba read p.yaml --source cell-2")
+
+
+@pytest.mark.parametrize(
+    ("when_full", "english", "chinese"),
+    [
+        ("shed", "until it has, the oldest rows are dropped", "删除最旧的数据"),
+        ("stop", "until it has, collecting stops", "停止采集"),
+    ],
+)
+def test_what_comes_of_a_disk_below_its_reserve(when_full: str, english: str, chinese: str) -> None:
+    short = status(journal=SHORT | {"when_full": when_full})
+    for lang, words in enumerate((english, chinese)):
+        (alarm,) = alarms(short, "p.yaml", "a" * 64, chinese=bool(lang))
+        assert words in alarm.do and "keep.free" in alarm.do
 
 
 @pytest.mark.parametrize(

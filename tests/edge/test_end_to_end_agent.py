@@ -175,12 +175,14 @@ async def test_a_full_journal_stops_collecting_until_a_reload_makes_room(
             assert await agent.reload()
             await until(lambda: all("`when_full: stop` holds" in seen.trouble for seen in sources))
             assert "the journal is full" in agent.status()["trouble"]
+            disk = agent.status()["journal"]
+            assert disk["free"] < disk["wanted"] and disk["when_full"] == "stop"
             issued, failures = [len(device.issued) for device in of.devices], agent.keeper.kept.failures
             await until(lambda failures=failures: agent.keeper.kept.failures > failures + 1)  # type: ignore[misc]
             assert [len(device.issued) for device in of.devices] == issued
             file.write_text(text, encoding="utf-8")
             assert await agent.reload()
             await until(lambda: all(seen.state == "up" for seen in sources))
-        assert agent.status()["trouble"] == ""
+        assert agent.status()["trouble"] == "" and agent.status()["journal"]["wanted"] == 0
     of.judge(ended=True)
     assert all(quality.BAD_OUT_OF_SERVICE in {code for _, code in of.rows(device.number)} for device in of.devices)
