@@ -16,13 +16,14 @@ _WAITING = quality.name(quality.BAD_WAITING_FOR_INITIAL_DATA)  # as a Sparkplug 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one point answered; `value` is final, and None where it is not Good."""
+    """What one point answered: `reading` as it was on the wire, `value` final; both None where it is not Good."""
 
     point: Point
     value: Any
     quality: str
     time: int | None
     round_trip: float | None
+    reading: Any = None
 
     def document(self) -> dict[str, Any]:
         return {
@@ -32,6 +33,7 @@ class Row:
             "value": self.value,
             "quality": self.quality,
             "round_trip_ms": self.round_trip,
+            **({} if self.reading == self.value else {"reading": self.reading}),
         }
 
 
@@ -81,8 +83,8 @@ def _rows(frame: Frame, points: dict[tuple[str, str], Point]) -> list[Row]:
         name = frame.layout.columns[column]
         point = points.get((name.asset, name.point))
         if point is not None:
-            good = code < quality.UNCERTAIN
-            found.append(Row(point, final(point, value) if good else None, quality.name(code), frame.time, trip))
+            read, meant = (value, final(point, value)) if code < quality.UNCERTAIN else (None, None)
+            found.append(Row(point, meant, quality.name(code), frame.time, trip, read))
     return found
 
 

@@ -14,6 +14,7 @@ from gemba import arguments
 
 if TYPE_CHECKING:
     from config.plant import Point, Source
+    from config.value import Reading
     from gemba.reading import Row
 
 HEADS = {
@@ -22,6 +23,7 @@ HEADS = {
 }
 COLUMNS = ("asset", "point", "source", "value", "unit", "quality", "time", "round_trip_ms")
 NS = 1_000_000_000
+MOST = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,10 +79,19 @@ def _show(rows: "list[Row]", lang: str, zone: ZoneInfo) -> None:
     shown = []
     for row in rows:
         value = "—" if row.value is None else f"{row.value:.6g}" if isinstance(row.value, float) else str(row.value)
+        if row.value == "unknown" and row.reading != row.value:
+            value += f" ({_raw(row.reading)})"
         time = datetime.fromtimestamp(row.time / NS, zone).strftime("%H:%M:%S.%f")[:-3] if row.time else "—"
         trip = "—" if row.round_trip is None else f"{row.round_trip:.1f}"
         shown.append((row.point.asset, row.point.name, value, row.point.unit or "", row.quality, time, trip))
     print(table(HEADS[lang], shown))
+
+
+def _raw(reading: "Reading") -> str:
+    """Of a text, which may be a whole payload, what fits into a cell."""
+    if isinstance(reading, str):
+        return repr(reading[:MOST]) + "…" * (len(reading) > MOST)
+    return f"{reading:.6g}" if isinstance(reading, float) else str(reading)
 
 
 def _write(rows: "list[Row]", zone: ZoneInfo) -> None:
