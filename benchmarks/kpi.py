@@ -9,6 +9,7 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks._figure import Row, pinned, told
 from benchmarks._kpi_month import facts_of, month
-from config.plant import STATES, Counter, ModbusAddress, Point
+from config.plant import STATES, Counter, ModbusAddress, Plant, Point
 from connectors.quality import BAD
 from kpi.allocation import Cuts, busy_time, pieces
 from kpi.counter import register, rises
@@ -237,7 +238,8 @@ def _rows(chance: np.random.Generator, count: int, period: int) -> Series:
 def from_journal() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         plant = month(Path(folder), ASSETS)
-        cold, first = (_in_new_process(Path(folder) / "plant.yaml") for _ in range(2))
+        cold = min(_in_new_process(plant) for _ in range(3))
+        first = _in_new_process(plant, kept=True)
         kept = best(lambda: facts_of(plant))
         found = facts_of(plant)
         question = Question(found.start, found.end)
@@ -253,8 +255,11 @@ def from_journal() -> list[Row]:
         ]
 
 
-def _in_new_process(plant: Path) -> float:
-    command = [sys.executable, "-m", "benchmarks._kpi_month", str(plant)]
+def _in_new_process(plant: Plant, kept: bool = False) -> float:
+    """CPU seconds of its facts, with what is kept of them or with none."""
+    if not kept:
+        shutil.rmtree(plant.data / "facts", ignore_errors=True)
+    command = [sys.executable, "-m", "benchmarks._kpi_month", str(plant.file)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
