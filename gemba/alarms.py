@@ -1,11 +1,14 @@
 """What is wrong at a running agent, worst first, each with what to do about it: read by whoever is on duty at night."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 Status = dict[str, Any]
+BEHIND = "the gateway says of unit"
+"""How `connectors.modbus` begins what a gateway answers for a device that is silent: exceptions 10 and 11."""
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Alarm:
 
 def alarms(status: Status, file: str, sha256: str, chinese: bool) -> Iterator[Alarm]:
     """`file` is the plant file, `sha256` its digest now: the agent may still run on what it was before."""
-    first = (_agent(status, file), _disk(status["journal"]), _sources(status, file))
+    first = (_agent(status, file), _disk(status["journal"]), _sources(status, file), _bad(status, file))
     for what, where, do in chain(*first, _influxdb(status, file), _clock(status), _file(status, file, sha256)):
         yield Alarm(what[chinese], where, do[chinese])
 
@@ -90,31 +93,60 @@ def _disk(journal: Status) -> _Found:
 def _sources(status: Status, file: str) -> _Found:
     sources = status["sources"]
     lost = {name: one for name, one in sources.items() if one["state"] == "retrying"}
-    if lost:
-        width = max(map(len, lost))
+    behind = {name: one for name, one in lost.items() if BEHIND in one["trouble"]}
+    silent = {name: one for name, one in lost.items() if name not in behind}
+    if silent:
+        ask = _ask(file, silent)
         yield (
-            (f"{len(lost)} of {len(sources)} sources do not answer", f"{len(sources)} 个数据源中 {len(lost)} 个无应答"),
-            tuple(
-                f"{name:<{width}}  {ago((status['time'] - one['since']) / 1e9):>6}  {one['trouble']}"
-                for name, one in lost.items()
-            ),
             (
-                f"power, cable, address? gemba read {file} --source {next(iter(lost))}",
-                f"检查电源、网线、地址；gemba read {file} --source {next(iter(lost))}",
+                f"{len(silent)} of {len(sources)} sources do not answer",
+                f"{len(sources)} 个数据源中 {len(silent)} 个无应答",
             ),
+            _since(status["time"], silent),
+            (f"power, cable, address? {ask[0]}", f"检查电源、网线、地址；{ask[1]}"),
         )
-    bad = {name: one["bad"] for name, one in sources.items() if one["bad"]}
+    if behind:
+        ask = _ask(file, behind)
+        yield (
+            (
+                f"{len(behind)} of {len(sources)} sources: the gateway answers, the device behind it does not",
+                f"{len(sources)} 个数据源中 {len(behind)} 个：网关有应答，其后的设备无应答",
+            ),
+            _since(status["time"], behind),
+            (f"the device's unit id, power, bus? {ask[0]}", f"检查该设备的站号、电源和总线；{ask[1]}"),
+        )
+
+
+def _bad(status: Status, file: str) -> _Found:
+    bad = {name: one["bad"] for name, one in status["sources"].items() if one["bad"]}
     if bad:
-        width = max(map(len, bad))
+        width, ask = max(map(len, bad)), _ask(file, bad)
         reasons = {name: ", ".join(f"{why} {count:,}" for why, count in found.items()) for name, found in bad.items()}
         yield (
             ("bad values since the start", "启动以来的坏值"),
             tuple(f"{name:<{width}}  {reason}" for name, reason in reasons.items()),
-            (
-                f"which points: gemba read {file} --source {next(iter(bad))}",
-                f"查看是哪些数据点：gemba read {file} --source {next(iter(bad))}",
-            ),
+            (f"which points: {ask[0]}", f"查看是哪些数据点：{ask[1]}"),
         )
+
+
+def _since(now: int, lost: Mapping[str, Status]) -> tuple[str, ...]:
+    width = max(map(len, lost))
+    return tuple(
+        f"{name:<{width}}  {ago((now - one['since']) / 1e9):>6}  {one['trouble']}" for name, one in lost.items()
+    )
+
+
+def _ask(file: str, sources: Iterable[str]) -> tuple[str, str]:
+    """The command for the first of them, and for which others too."""
+    first, *others = sources
+    command, named = f"gemba read {file} --source {first}", others[: NAMED - 1]
+    if not others:
+        return command, command
+    more = len(others) - len(named)
+    return (
+        f"{command} (then {', '.join(named)}{f' and {more} more' if more else ''})",
+        f"{command}（再查 {'、'.join(named)}{f'，另有 {more} 个' if more else ''}）",
+    )
 
 
 def _influxdb(status: Status, file: str) -> _Found:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from connectors.base import Disconnected
 from gemba.alarms import ago, alarms
 from gemba.commands.status import _show
 from gemba.table import width
+from tests.connectors.modbus.carriers import plc
+from tests.connectors.modbus.device import Device, served
 from tests.deploy.test_deploy import sample
 from tests.edge.child import GEMBA
 
@@ -80,6 +83,41 @@ def test_who_is_gone_for_how_long_and_the_command_that_asks_again() -> None:
     (alarm,) = alarms(status(sources={"plc": source(), "cell-2": GONE}), "p.yaml", "a" * 64, chinese=False)
     assert alarm.where == ("cell-2   3 min  192.168.10.11: no route to host",)
     assert alarm.do.endswith("gemba read p.yaml --source cell-2")
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "chinese"),
+    [
+        (1, "--source s0", "--source s0"),
+        (2, "--source s0 (then s1)", "--source s0（再查 s1）"),
+        (3, "--source s0 (then s1, s2)", "--source s0（再查 s1、s2）"),
+        (7, "--source s0 (then s1, s2 and 4 more)", "--source s0（再查 s1、s2，另有 4 个）"),
+    ],
+)
+@pytest.mark.parametrize("of", [GONE, source(bad={"BadTypeMismatch": 2})])
+def test_whoever_is_to_be_asked_is_named(of: dict[str, Any], count: int, english: str, chinese: str) -> None:
+    many = status(sources={"well": source(), **{f"s{n}": of for n in range(count)}})
+    for lang, end in enumerate((english, chinese)):
+        (alarm,) = alarms(many, "p.yaml", "a" * 64, chinese=bool(lang))
+        assert alarm.do.endswith(f"gemba read p.yaml {end}")
+
+
+async def test_a_gateway_that_answers_for_a_silent_device_is_not_a_cable() -> None:
+    """Its words are those of the connector: exception 11, which the gateway sends for the unit that is not there."""
+    async with served(Device({1: {}})) as url:
+        with pytest.raises(Disconnected) as caught:
+            await plc(url, 9).__aenter__()
+    behind = source("retrying", age=None, trouble=str(caught.value))
+    both = list(alarms(status(sources={"plc": GONE, "meter": behind}), "p.yaml", "a" * 64, chinese=False))
+    assert [alarm.what for alarm in both] == [
+        "1 of 2 sources do not answer",
+        "1 of 2 sources: the gateway answers, the device behind it does not",
+    ]
+    assert "cable" in both[0].do and "cable" not in both[1].do
+    assert both[1].do == "the device's unit id, power, bus? gemba read p.yaml --source meter"
+    assert "of unit 9: exception 11" in both[1].where[0]
+    (alarm,) = alarms(status(sources={"meter": behind}), "p.yaml", "a" * 64, chinese=True)
+    assert "网关有应答" in alarm.what and "站号" in alarm.do
 
 
 @pytest.mark.parametrize(
