@@ -29,7 +29,7 @@ ASSETS, DAYS = 500, 90
 DAY = 86_400 * 10**9
 BLOCK = 8 * DAY
 CLIENTS, SPAN = 4, 20.0  # at once, and for so many seconds
-IDLE = 15.0
+IDLE, SOON = 15.0, 2.0  # seconds
 IDLE_RSS_BAR, WARM_RSS_BAR, IDLE_CPU_BAR = 150.0, 400.0, 1.0  # MB, MB, % of a core
 PAGE_BAR, RATE_BAR, SLOWEST_BAR = 1.5, 50.0, 0.2  # s, 1/s, s
 
@@ -65,8 +65,9 @@ def served(of: Plant, folder: Path) -> Iterator[tuple[psutil.Process, int]]:
 
 
 def formed(process: psutil.Process) -> None:
-    """Waits for what is formed ahead."""
-    while process.children():
+    """Waits for what is formed ahead, which begins soon after the start."""
+    begun = time.perf_counter()
+    while process.children() or time.perf_counter() - begun < SOON:
         time.sleep(0.1)
 
 

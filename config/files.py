@@ -1,4 +1,7 @@
-"""Where a plant file and the files that it names are read from: the disk, or what was kept of them elsewhere."""
+"""Where a plant file and the files that it names are read from: the disk, or what was kept of them elsewhere.
+
+What comes with the program is the program's: it is read from the disk, once, and is no part of a plant.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,12 +9,15 @@ from contextvars import ContextVar
 from errno import ENOENT
 from pathlib import Path
 
+SHIPPED = Path(__file__).parent
 _kept: ContextVar[Mapping[str, bytes] | None] = ContextVar("kept", default=None)
 _noted: ContextVar[dict[str, bytes] | None] = ContextVar("noted", default=None)
 
 
 def content(file: Path) -> bytes:
     """The bytes of a file. Raises OSError."""
+    if file.is_relative_to(SHIPPED):
+        return file.read_bytes()
     kept, noted = _kept.get(), _noted.get()
     if kept is None:
         found = file.read_bytes()

@@ -1,6 +1,8 @@
 """A plant file travels with its register and its working days, and is the same plant where it arrives."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -50,6 +52,13 @@ def test_it_arrives_as_the_same_plant(file: Path) -> None:
     assert [(row.id, row.workshop) for row in arrived.register.devices] == [("press-01", "一车间")]
     assert arrived.calendar.workdays == {date(2026, 10, 10): True}
     assert replace(arrived, warnings=made.warnings) == made
+
+
+def test_what_comes_with_the_program_does_not_travel(file: Path) -> None:
+    """In a new process, where it is read with the first plant: a plant is the same, however many were read before."""
+    words = "import pathlib, sys, config.load as of; print(*[len(of.load(pathlib.Path(sys.argv[1])).files) for _ in '12'])"
+    told = subprocess.run([sys.executable, "-P", "-c", words, str(file)], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["3", "3"]  # the plant file, its register and its workdays
 
 
 def test_no_secret_travels(file: Path) -> None:
