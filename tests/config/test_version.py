@@ -56,9 +56,11 @@ def test_it_arrives_as_the_same_plant(file: Path) -> None:
 
 def test_what_comes_with_the_program_does_not_travel(file: Path) -> None:
     """In a new process, where it is read with the first plant: a plant is the same, however many were read before."""
-    words = "import pathlib, sys, config.load as of; print(*[len(of.load(pathlib.Path(sys.argv[1])).files) for _ in '12'])"
+    words = (
+        "import pathlib, sys, config.load as of; print([len(of.load(pathlib.Path(sys.argv[1])).files) for _ in '12'])"
+    )
     told = subprocess.run([sys.executable, "-P", "-c", words, str(file)], check=True, capture_output=True, text=True)
-    assert told.stdout.split() == ["3", "3"]  # the plant file, its register and its workdays
+    assert told.stdout == "[3, 3]\n"  # the plant file, its register and its workdays
 
 
 def test_no_secret_travels(file: Path) -> None:
