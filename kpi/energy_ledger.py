@@ -24,7 +24,7 @@ from kpi.facts.facts import Facts
 from kpi.facts.flows import Metered, of_asset, of_meter
 from kpi.facts.schema import BIT
 from kpi.measured import Inputs
-from kpi.runs import MS
+from kpi.runs import MS, instants
 
 OF_ROWS = BIT["overlap"] | BIT["imported"]
 NOT_COUNTED = BIT["rate_exceeded"] | BIT["unsettled"]
@@ -196,7 +196,7 @@ def _cells(facts: Facts, periods: Sequence[Window]) -> Cells:
     news = [local_ns(date(year, 1, 1).toordinal()) for year in range(first + 1, last + 1)]
     turns = offsets.utc(np.array(news, np.int64))
     begins, ends = (np.array([getattr(one, at) for one in periods], np.int64) for at in ("start", "end"))
-    start = np.unique(np.concatenate(([facts.start], begins, ends, turns)))
+    start = instants(np.array([facts.start]), begins, ends, turns)
     start = start[start < facts.end]
     period = np.searchsorted(begins, start, "right") - 1
     if len(periods):

@@ -116,13 +116,14 @@ def _form(
 ) -> None:
     unit = stale.unit
     first, last, version = before
+    of_days = [unit.days.span(day) for day in run]
     for attempt in range(TRIES):
         if attempt:
             version = reader.version(unit.id, first, last)
             if reader.version(unit.id, *before[:2]) != before[2]:
                 links = heard(reader, [unit.id] if isinstance(unit.of, Asset) else [], cut, names)
         made = form.of(reader, plant, unit.of, cut, links.get(unit.id), steps, names)
-        spans = reaches(made, unit.of, [unit.days.span(day) for day in run])
+        spans = reaches(made, unit.of, of_days)
         reached = min(one.since for one in spans), max(one.until for one in spans)
         steady = reader.version(unit.id, first, last) == version
         if reached[0] >= first and reached[1] <= last and steady:
@@ -130,7 +131,7 @@ def _form(
         first, last = min(first, reached[0]), max(last, reached[1])
     gone = _gone(reader, unit.of, list(made.reading.points), [days[day] for day in run])
     code = names.code(unit.id)
-    each = _by_day(made.tables, [unit.days.span(day) for day in run])
+    each = _by_day(made.tables, of_days)
     for day, span, tables in zip(run, spans, each, strict=True):
         if (left := _left(days[day], unit.id, code, reader.store, gone, tables)) is not None:
             days[day].stamps[stamped(unit.id, reader.store)] = replace(left, version="")
