@@ -138,10 +138,12 @@ def span(
     return _between(plant, now, start, end)
 
 
-def baseline(plant: Plant, now: int, start: str | None, end: str | None) -> Span | None:
+def baseline(plant: Plant, now: int, start: str | None, end: str | None, revenue: bool = False) -> Span | None:
     """What `--baseline-from` and `--baseline-to` ask for: both ends or none, since one that ran to now would hold
-    what is to be compared with it."""
+    what is to be compared with it; `revenue`: whether one of it was given, which says nothing without them."""
     if start is None and end is None:
+        if revenue:
+            raise _wrong("baseline-revenue", "stands without a baseline", "give `baseline-from` and `baseline-to` too")
         return None
     if start is None or end is None:
         missing, there = ("from", "to") if start is None else ("to", "from")

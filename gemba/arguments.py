@@ -26,7 +26,8 @@ def asked(args: argparse.Namespace, plant: "Plant", now: int) -> "tuple[Span, Sp
 
     found = span.span(plant, now, args.start, args.end, args.last, args.month)
     found = span.bounded(found, "from" if args.last is None else "last", args.start or args.last)
-    return found, span.baseline(plant, now, args.baseline_from, args.baseline_to)
+    revenue = getattr(args, "baseline_revenue", None) is not None
+    return found, span.baseline(plant, now, args.baseline_from, args.baseline_to, revenue)
 
 
 def per(parser: argparse.ArgumentParser) -> None:

@@ -87,6 +87,9 @@ class Energy(Compared):
         None, alias="baseline-revenue", description="万元", json_schema_extra={"pattern": AMOUNT}
     )
 
+    def baseline(self, service: Service) -> tuple[int, int] | None:
+        return service.baseline(self.baseline_from, self.baseline_to, self.baseline_revenue is not None)
+
     def profile(self) -> str | None:
         if self.factors is not None and self.factors not in profiles():
             known = ", ".join(profiles())

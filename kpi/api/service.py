@@ -118,8 +118,8 @@ class Service:
         asked = span.bounded(asked, "from" if last is None else "last", start or last)
         return asked.start, asked.end
 
-    def baseline(self, start: str | None, end: str | None) -> tuple[int, int] | None:
-        asked = span.baseline(self.plant(), self.clock(), start, end)
+    def baseline(self, start: str | None, end: str | None, revenue: bool = False) -> tuple[int, int] | None:
+        asked = span.baseline(self.plant(), self.clock(), start, end, revenue)
         return (asked.start, asked.end) if asked else None
 
     def kpis(

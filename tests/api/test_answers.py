@@ -96,6 +96,7 @@ def test_assets_are_all_that_are_registered(client: TestClient) -> None:
         ("/api/v1/kpis?baseline-from=2001-01-01&baseline-to=2019-01-01", 422, "makes a window longer than five years"),
         ("/api/v1/kpis?baseline-from=2026-01-01", 422, "baseline-to: is missing; give it with `baseline-from`"),
         ("/api/v1/energy?baseline-to=2026-01-01", 422, "baseline-from: is missing; give it with `baseline-to`"),
+        ("/api/v1/energy?baseline-revenue=5200", 422, "baseline-revenue: stands without a baseline; give `baseline-fr"),
         ("/api/v1/kpis/", 404, "nothing is here"),
         ("/api/v1/plant?lang=en", 422, "a parameter is wrong"),
         ("/api/v1/kpis?from=soon", 422, "the input is wrong"),

@@ -8,6 +8,7 @@ import pytest
 from gemba.cli import main
 
 ASKING: dict[str, list[str]] = {"kpi": [], "energy": [], "assess": ["sme-2024"]}
+REVENUE = "--baseline-revenue 5200"
 FAR = "--from 2020-06-01"
 JULY = "--baseline-from 2026-06-01 --baseline-to 2026-07-01"
 REFUSED = {
@@ -50,3 +51,10 @@ def test_a_window_that_is_not(command: str, words: str, plant: str, capsys: pyte
     """It comes as far as the journal, of which there is none."""
     assert main([command, *ASKING[command], plant, *words.split()]) == 1
     assert "no journal is there; start `gemba agent`, or import history" in capsys.readouterr().err
+
+
+def test_a_revenue_of_no_baseline(plant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["energy", plant, *REVENUE.split()]) == 2
+    told = "baseline-revenue: stands without a baseline; give `baseline-from` and `baseline-to` too"
+    assert told in capsys.readouterr().err
+    assert main(["energy", plant, *REVENUE.split(), *JULY.split()]) == 1, "with one it comes as far as the journal"
