@@ -45,6 +45,8 @@ def _duration(cursor: Cursor) -> int:
 def load(path: Path, sources: Mapping[str, object]) -> tuple[Fault, ...]:
     """The timetable of a fault file; raises PlantError with every fault that it has itself."""
     node, faults = read(path)
+    if faults and not node.value:  # what cannot be read has no rows to be wrong
+        raise PlantError(faults)
     found = []
 
     def source(cursor: Cursor) -> str:

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus import FramerType
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
+from config.faults import PlantError
 from config.load import load
 from config.plant import Plant
 from simulators.faults import Fault
@@ -21,6 +22,7 @@ from simulators.run import Simulation
 from tests.simulators.plants import ASSETS, SOURCES
 
 HOUR = 3_600_000_000_000
+LONG = "must be a duration"
 
 
 @pytest.fixture
@@ -207,6 +209,27 @@ def test_a_fault_file_is_a_timetable(plant: Plant, tmp_path: Path) -> None:
         Fault(1000, 0, "cell", "clock", 3_600_000),
         Fault(10_000, 5_000, "plc", "hang"),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, ["cannot be read: No such file or directory"]),
+        (b"- {at: 1s", ["not YAML: while parsing a flow mapping did not find expected ',' or '}'"]),
+        (b"\xff", ["not UTF-8 text"]),
+        (b"", ["must be a list"]),
+        (b"- {at: 1s, at: 2s, source: plc, for: long, fault: late}", ["the key stands twice, first on line 1", LONG]),
+    ],
+)
+def test_a_fault_file_is_told_what_is_wrong_with_it_and_no_more(
+    text: bytes | None, said: list[str], plant: Plant, tmp_path: Path
+) -> None:
+    path = tmp_path / "faults.yaml"
+    if text is not None:
+        path.write_bytes(text)
+    with pytest.raises(PlantError) as told:
+        load_faults(path, plant.sources)
+    assert [fault.what for fault in told.value.faults] == said
 
 
 def test_a_machine_with_shifts_works_in_them_alone(tmp_path: Path) -> None:
