@@ -27,6 +27,7 @@ EXAMPLE = """examples:
   gemba discover mqtt mqtts://192.168.10.2:8883 --user gemba --password-env MQTT_PASSWORD --seconds 60
   gemba discover plant.yaml --source cell --into plant.yaml"""
 PROTOCOLS = ("opcua", "modbus", "mqtt")
+LOCALTIME = Path("/etc/localtime")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -122,17 +123,16 @@ def _made(args: argparse.Namespace) -> "tuple[Plant, Source]":
 
 
 def _head(args: argparse.Namespace) -> str:
-    return f"plant: {args.what}-01\ntimezone: {_zone()}\ndata: ./data\n"
+    return f"plant: {args.what}-01\ntimezone: {_zone()}; days and shifts are told by it\ndata: ./data\n"
 
 
 def _zone() -> str:
-    """This machine's time zone by name, where it has one."""
-    link = Path("/etc/localtime")
-    if link.is_symlink() and "zoneinfo/" in (target := str(link.readlink())):
+    """This machine's time zone by name, where it has one, and that the plant may lie in another."""
+    if LOCALTIME.is_symlink() and "zoneinfo/" in (target := str(LOCALTIME.readlink())):
         name = target.split("zoneinfo/", 1)[1]
         if "/" in name:
-            return name
-    return "Asia/Shanghai"
+            return f"{name}  # this machine's: is it the plant's?"
+    return "Asia/Shanghai  # a guess: is it the plant's?"
 
 
 def _source(args: argparse.Namespace) -> list[str]:

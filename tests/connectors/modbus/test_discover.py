@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import connectors.modbus.discover as module
+import gemba.commands.discover as discover_command
 from config.plant import Plant
 from connectors.base import Disconnected
 from connectors.found import Findings
@@ -158,6 +159,26 @@ def test_discover_paste_check_read(tmp_path: Path, capsys: pytest.CaptureFixture
         assert main(["discover", "modbus", place, "--units", "1-3", "--registers", "0-19", "--into", str(plant)]) == 0
         assert "assets:" not in said()
     assert not device.writes
+
+
+@pytest.mark.parametrize(
+    ("target", "zone"),
+    [
+        ("/usr/share/zoneinfo/Europe/Berlin", "Europe/Berlin  # this machine's: is it the plant's?"),
+        ("/usr/share/zoneinfo/UTC", "Asia/Shanghai  # a guess: is it the plant's?"),
+        (None, "Asia/Shanghai  # a guess: is it the plant's?"),
+    ],
+)
+def test_the_time_zone_of_a_machine_is_not_passed_for_the_plants(
+    target: str | None, zone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "localtime"
+    if target is not None:
+        link.symlink_to(target)
+    monkeypatch.setattr(discover_command, "LOCALTIME", link)
+    with elsewhere(Device(UNITS)) as place:
+        assert main(["discover", "modbus", place, "--registers", "0-1"]) == 0
+    assert f"\ntimezone: {zone}; days and shifts are told by it\n" in capsys.readouterr().out
 
 
 def test_what_a_wider_point_reads_already_is_not_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
