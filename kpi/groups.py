@@ -1,49 +1,79 @@
 """Which assets make a line, a workshop or the plant."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
 import numpy as np
 
+from config.devices import Device
 from config.plant import Plant
 from config.shifts import ALWAYS, Calendar
-from config.zone import DAY, EPOCH, Offsets
+from config.slices import roster
+from config.zone import Offsets
 
 By = Literal["asset", "line", "workshop", "plant"]
 BYS: tuple[By, ...] = ("asset", "line", "workshop", "plant")
 
 
-def group_of(plant: Plant, asset: str, by: By) -> str:
-    """The group that an asset belongs to; empty where the register names none."""
-    if by == "asset":
-        return asset
-    if by == "plant":
-        return plant.id
-    if by == "line":
-        return plant.line_of(asset)
-    row = plant.device(asset)
-    return row.workshop if row else ""
+class Membership:
+    """The group that each connected asset belongs to, by the register's row of the production days that are asked for;
+    by asset it is one of its own, in scope or not."""
+
+    def __init__(self, plant: Plant, by: By) -> None:
+        self.plant, self.by = plant, by
+        self.rows: dict[str, list[Device]] = {asset: [] for asset in plant.assets}
+        for row in plant.register.devices if plant.register else ():
+            if row.id in self.rows:
+                self.rows[row.id].append(row)
+
+    def groups(self, start: int, end: int) -> dict[str, list[str]]:
+        """Groups, with the assets that are members at some time of a span. A plant is one even where it has meters
+        alone."""
+        first, last = production_days(self.plant, [(start, end)])[0]
+        found: dict[str, list[str]] = {self.plant.id: []} if self.by == "plant" else {}
+        for asset in self.plant.assets:
+            for name in dict.fromkeys(self._names(asset, first, last)):
+                found.setdefault(name, []).append(asset)
+        return found
+
+    def group(self, asset: str, first: date, last: date) -> str:
+        """Where it belongs in these production days, at last; empty where it is in no group."""
+        return next(iter(self._names(asset, first, last)[::-1]), "")
+
+    def _names(self, asset: str, first: date, last: date) -> list[str]:
+        """By each of its rows that is valid on one of these days; an asset without a row is in scope."""
+        rows: Sequence[Device | None] = self.rows[asset] if self.by != "asset" else ()
+        held = [row for row in rows if row and (row.since or last) <= last and first <= (row.until or first)]
+        return [name for row in (held if rows else (None,)) if (name := self._named(asset, row))]
+
+    def _named(self, asset: str, row: Device | None) -> str:
+        if self.by == "asset":
+            return asset
+        if row is not None and not row.in_scope:
+            return ""
+        if self.by == "plant":
+            return self.plant.id
+        if self.by == "line":
+            declared = (line.id for line in self.plant.lines.values() if asset in line.serial)
+            return (row.line if row else "") or next(declared, "")
+        return row.workshop if row else ""
 
 
-def members_of(plant: Plant, by: By, start: int, end: int) -> dict[str, list[str]]:
-    """Groups with their connected assets that are in scope; by asset, every connected one. A plant is one even where
-    it has meters alone."""
-    found: dict[str, list[str]] = {plant.id: []} if by == "plant" else {}
-    for asset in plant.assets:
-        name = group_of(plant, asset, by)
-        if name and (by == "asset" or in_scope(plant, asset, start, end)):
-            found.setdefault(name, []).append(asset)
-    return found
+def production_days(plant: Plant, spans: Sequence[tuple[int, int]]) -> list[tuple[date, date]]:
+    """The first and the last production day of each span."""
+    edges = np.array(spans, np.int64).reshape(-1, 2)
+    if not len(edges):
+        return []
+    start, end = int(edges.min()), int(edges.max())
+    of = roster(plant.calendar, Offsets(plant.timezone, start, end), start, end)
+    days = of.days[of.day_at(edges - np.array([0, 1]))]
+    return [(date.fromordinal(first), date.fromordinal(last)) for first, last in days.tolist()]
 
 
-def in_scope(plant: Plant, asset: str, start: int, end: int) -> bool:
-    """By the register, at some time of the window; without one, or without a row, it is."""
-    row = plant.device(asset)
-    if row is None:
-        return True
-    local = Offsets(plant.timezone, start, end).local(np.array([start, end - 1], np.int64))
-    first, last = (date.fromordinal(int(time) // DAY + EPOCH) for time in local)
-    return row.in_scope and (row.since is None or row.since <= last) and (row.until is None or first <= row.until)
+def members_of(plant: Plant, start: int, end: int) -> list[str]:
+    """The connected assets that are in scope at some time of a span."""
+    return Membership(plant, "plant").groups(start, end)[plant.id]
 
 
 def calendar_of(plant: Plant, by: By, name: str) -> Calendar:

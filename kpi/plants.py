@@ -127,8 +127,7 @@ def _members(of: Facts, window: Window) -> list[Member]:
             of_asset(of, asset, [(window.start, window.end)])[0],
             knowable(of.plant.assets[asset], of.plant.rules),
         )
-        for assets in members_of(of.plant, "plant", of.start, of.end).values()
-        for asset in assets
+        for asset in members_of(of.plant, window.start, window.end)
     ]
 
 

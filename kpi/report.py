@@ -14,7 +14,7 @@ from kpi.change import change
 from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, Heard, Told, facts
 from kpi.facts.facts import history as past
-from kpi.groups import By, calendar_of, group_of, members_of
+from kpi.groups import By, Membership, calendar_of, production_days
 from kpi.identity import identified
 from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, Profile, frame, knowable, measure, measure_group
@@ -110,7 +110,7 @@ def counted(members: Sequence[Member]) -> frozenset[str]:
 
 
 def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
-    """Every row, in the order of the plant file, then of time."""
+    """Every row, in the order of the plant file, then of time. A group without members in a period has none there."""
     bases = {row.name: row for row in _rows(base, question, "window")} if base is not None else {}
     found = _rows(of, question, question.per)
     if base is None:
@@ -122,7 +122,8 @@ def _rows(of: Facts, question: Question, per: str) -> list[Row]:
     plant, by = of.plant, question.by
     found = []
     divided: dict[tuple[int, Stops], list[Window]] = {}
-    for name, assets in members_of(plant, by, of.start, of.end).items():
+    membership = Membership(plant, by)
+    for name, assets in membership.groups(of.start, of.end).items():
         calendar = calendar_of(plant, by, name)
         stops = stops_of(plant, name) if by == "asset" and per == "slice" else ()
         key = id(calendar), stops
@@ -131,9 +132,12 @@ def _rows(of: Facts, question: Question, per: str) -> list[Row]:
         parts = divided[key]
         sums = {asset: of_asset(of, asset, [(part.start, part.end) for part in parts]) for asset in assets}
         has = {asset: knowable(plant.assets[asset], plant.rules) for asset in assets}
+        days = production_days(plant, [(part.start, part.end) for part in parts])
         for place, part in enumerate(parts):
-            members = [Member(asset, sums[asset][place], has[asset]) for asset in assets]
-            found.append(_row(of, question, name, part, members))
+            own = [asset for asset in assets if membership.group(asset, *days[place]) == name]
+            if own or by == "plant":
+                members = [Member(asset, sums[asset][place], has[asset]) for asset in own]
+                found.append(_row(of, question, name, part, members))
     return found
 
 
@@ -142,7 +146,7 @@ def _row(of: Facts, question: Question, name: str, part: Window, members: Sequen
     common = frame(of, question.profile, part.start, part.end)
     if by == "asset":
         measured = {key: measure(kpi, members[0], common) for key, kpi in KPIS.items()}
-        return Row(by, name, group_of(plant, name, "line"), part, measured, members[0].sums, counted(members))
+        return Row(by, name, plant.line_of(name), part, measured, members[0].sums, counted(members))
     measured = {key: measure_group(kpi, members, common) for key, kpi in KPIS.items()}
     if by == "line":
         measured["line_oee"] = _line_oee(of, name, part, members, common)

@@ -24,7 +24,7 @@ from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, facts
 from kpi.facts.reading import Reading
 from kpi.facts.schema import COVERED_MS
-from kpi.groups import in_scope
+from kpi.groups import members_of
 from kpi.indicators import KPIS
 from kpi.measure import Frame, Member, frame, inputs, knowable, measure, measure_group
 from kpi.measured import Measured
@@ -118,7 +118,7 @@ class Ground:
     @cached_property
     def members(self) -> list[Member]:
         """Of every connected asset that is in scope."""
-        return [self.member(a) for a in self.plant.assets if in_scope(self.plant, a, self.start, self.end)]
+        return [self.member(asset) for asset in members_of(self.plant, self.start, self.end)]
 
     def of_kpi(self, key: str) -> tuple[Measured, list[Member]]:
         """A KPI of all machines that are made to tell it, and those machines: a metered saw has no OEE to lack."""
