@@ -14,16 +14,19 @@ from kpi.api.service import Service
 T = TypeVar("T")
 DAY = 86_400 * 10**9
 MINUTE = 60 * 10**9
+MS = 10**6
 SPANS = ("day", "today", "7d", "30d")
 Window = tuple[int, int]
 
 
 def window(service: Service, name: str) -> Window:
-    """`day` is what the command line takes when no span is given; the others end with that day, or now."""
+    """`day` is what the command line takes when no span is given; the others end with that day, or now: with the last
+    full minute, which all who look share, once there is one."""
     plant, now = service.plant(), service.clock()
     if name == "today":
         begin = span.production_day(plant, plant.calendar, now).start
-        return begin, max(begin + MINUTE, now // MINUTE * MINUTE)
+        full = now // MINUTE * MINUTE
+        return begin, full if full > begin else max(begin + MS, now // MS * MS)
     last = span.last_day(plant, plant.calendar, now)
     if name == "day":
         return service.window(None, None, None, None)

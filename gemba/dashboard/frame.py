@@ -14,7 +14,7 @@ from nicegui import background_tasks, events, ui
 from starlette.requests import Request
 
 from config.faults import PlantError, TemplateError
-from config.zone import shown
+from config.zone import MINUTE, shown
 from gemba.dashboard import alarms, evidence
 from gemba.dashboard.ask import SPANS, Ask, Window, off, window
 from gemba.dashboard.markup import text
@@ -204,7 +204,9 @@ def _spans(view: View) -> str:
         mark = " aria-current=true" if name == view.span.get("span") else ""
         links += f'<a href="{to}"{mark}>{text(view.say(name))}</a>'
     plant = view.service.plant()
-    start, end = (shown(time, plant.timezone)[:16].replace("T", " ") for time in view.ask.window)
+    start, end = (
+        shown(time, plant.timezone)[: 19 if time % MINUTE else 16].replace("T", " ") for time in view.ask.window
+    )
     about = f"{start} – {end} {plant.timezone.key}"
     if plant.calendar.name == "always":
         about += f" · {view.say('always')}"

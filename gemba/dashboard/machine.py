@@ -30,6 +30,7 @@ from kpi.api.service import Service
 from kpi.listing import SHOWN
 
 DAY = 86_400 * SECOND
+LONGEST = DAY + 3_600 * SECOND  # a day on which the clocks are put back
 STRETCHES = 2_000
 COUNTERS = ("total", "good", "reject", "rework")
 
@@ -55,15 +56,13 @@ def _under(known: list[str]) -> str:
 
 async def _fill(view: View, live: Live, name: str) -> None:
     service = view.service
-    start, end = view.ask.window
     now = await ask.off(live.now)
     view.documents["kpis"] = kpis = await view.ask.kpis()
     view.documents["energy"] = energy = await view.ask.energy()
     place, row = next((i, row) for i, row in enumerate(kpis["rows"]) if row["asset"] == name)
     path = f"kpis/rows/{place}"
-    lived = await ask.off(
-        lambda: views.timeline(service.reader(), service.plant(), name, max(start, end - DAY), end, 0, STRETCHES)
-    )
+    drawn = drawn_of(view.ask.window)
+    lived = await ask.off(lambda: views.timeline(service.reader(*drawn), service.plant(), name, *drawn, 0, STRETCHES))
     view.html(f'<div data-live="alarms">{await wrong(view, live)}</div>')
     view.html(await early(view))
     view.html(_now(view, now.get(name, Now("unknown", "", None)), name))
@@ -92,8 +91,14 @@ def _now(view: View, now: Now, name: str) -> str:
 
 
 def _strip_title(view: View) -> str:
-    start, end = view.ask.window
-    return view.say("timeline") + (f" · {view.say('last_day_of')}" if end - start > DAY else "")
+    whole = drawn_of(view.ask.window) == view.ask.window
+    return view.say("timeline") + ("" if whole else f" · {view.say('last_day_of')}")
+
+
+def drawn_of(window: ask.Window) -> ask.Window:
+    """A day is drawn whole, and of more than a day the last 24 hours."""
+    start, end = window
+    return window if end - start <= LONGEST else (end - DAY, end)
 
 
 def _kpis(view: View, row: Document, path: str) -> str:

@@ -1,7 +1,9 @@
 """The states of a machine as a strip of colour over the hours, and as a table for those who cannot see it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from config.zone import HOUR, SECOND, Offsets, nanoseconds
 from gemba.dashboard.frame import View
 from gemba.dashboard.markup import Document, hours, state, table, text
 from gemba.dashboard.words import STATES, named
@@ -37,21 +39,21 @@ def strip(view: View, lived: Document) -> str:
     heads = [view.say(head) for head in ("state", "from", "to", "duration")]
     return (
         '<svg class="strip" viewBox="0 0 1000 44" preserveAspectRatio="none" aria-hidden="true">'
-        f"{HATCH}{''.join(bars)}</svg>{axis(times[0], times[-1])}"
+        f"{HATCH}{''.join(bars)}</svg>{axis(times[0], times[-1], view.service.plant().timezone)}"
         f"<details><summary>{text(view.say('timeline'))} ({len(stretches)})</summary>"
         f"{table(view.say('timeline'), heads, rows[-LISTED:])}</details>"
     )
 
 
-def axis(start: datetime, end: datetime) -> str:
-    """Full hours of the plant's clock below the strip; the first and the last instant at its ends."""
-    whole = end - start
-    step = next((size for size in STEPS if whole <= timedelta(hours=size) * TICKS), STEPS[-1])
+def axis(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Full hours of the plant's clock below the strip, also where it is put forward or back; the first and the last
+    instant at its ends."""
+    first, whole = nanoseconds(start), nanoseconds(end) - nanoseconds(start)
+    step = next((size for size in STEPS if whole <= size * HOUR * TICKS), STEPS[-1])
     ticks = [(0.0, f"{start:%m-%d %H:%M}")]
-    at = start.replace(minute=0, second=0, microsecond=0)
-    while (at := at + timedelta(hours=1)) < end:
-        share = (at - start) / whole
-        if at.hour % step == 0 and 0.08 < share < 0.92:
+    for time in Offsets(zone, first, first + whole).hours(first, first + whole).tolist():
+        at, share = datetime.fromtimestamp(time // SECOND, zone), (time - first) / whole
+        if at.minute == 0 and at.hour % step == 0 and 0.08 < share < 0.92:
             ticks.append((share, f"{at:%H:%M}"))
     ticks.append((1.0, f"{end:%m-%d %H:%M}"))
     last = len(ticks) - 1

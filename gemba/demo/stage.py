@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -14,6 +15,7 @@ from shutil import copytree
 
 from config.load import load
 from config.plant import SECOND, Plant
+from config.span import begin_of, last_day
 from gemba.demo.devices import DEVICES, Devices
 from gemba.demo.past import Spans, write
 from gemba.demo.plant import ANSWERS, FAILING, plant_file, register_file
@@ -23,7 +25,7 @@ from store.journal import place
 
 DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
-LEAD = 7 * HOUR  # the machines begin their days together; now is some hours into one
+LEAD = 7 * HOUR  # the machines begin their days together; now is some hours into one, whatever the clock says
 GRID = 10 * SECOND  # on which every poll interval of the plant falls
 HANDS = 2  # processes that write history and form facts
 Say = Callable[[str], None]
@@ -48,6 +50,13 @@ def lost(plant: Plant, start: int, end: int) -> Spans:
     return {source: sorted(span for span in short + long if span[1] < end)}
 
 
+def began(plant: Plant, days: int, now: int) -> int:
+    """When history begins, so that the last `days` production days are whole at any hour of a day."""
+    last = last_day(plant, plant.calendar, now).day
+    first = begin_of(plant, plant.calendar, last - timedelta(days=days - 1))
+    return (first - (first - now + LEAD) % DAY) // GRID * GRID
+
+
 @contextmanager
 def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]:
     """In an empty folder. `say` is told what is going on."""
@@ -56,7 +65,7 @@ def stage(folder: Path, days: int, speed: Fraction, say: Say) -> Iterator[Stage]
     (site / "plant.yaml").write_text(plant_file(speed), encoding="utf-8")
     (site / "register.csv").write_text(register_file(), encoding="utf-8")
     planned = load(site / "plant.yaml")
-    start = (time.time_ns() - days * DAY - LEAD) // GRID * GRID
+    start = began(planned, days, time.time_ns())
     say("devices")
     devices = Devices(planned.file, folder / "plant", start)
     try:

@@ -1,6 +1,8 @@
 """Numbers and words as they stand on a page."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,17 +28,33 @@ def test_columns_of_numbers_end_at_the_right() -> None:
     assert '<th scope="col" class="right">b</th><th scope="col">c</th>' in html
 
 
+THREES = ["03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]
+
+
 @pytest.mark.parametrize(
-    ("hours", "expected"),
+    ("zone", "start", "end", "ticks", "hours"),
     [
-        (24, ["03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]),
-        (6, ["01:00", "02:00", "03:00", "04:00", "05:00"]),
+        ("Asia/Shanghai", "2026-11-02T00:00+08:00", "2026-11-03T00:00+08:00", THREES, [3, 6, 9, 12, 15, 18, 21]),
+        (
+            "Asia/Kathmandu",
+            "2026-11-02T00:00+05:45",
+            "2026-11-02T05:00+05:45",
+            ["01:00", "02:00", "03:00", "04:00"],
+            [1, 2, 3, 4],
+        ),
+        ("Europe/Berlin", "2027-03-28T00:00+01:00", "2027-03-29T00:00+02:00", THREES, [2, 5, 8, 11, 14, 17, 20]),
+        ("Europe/Berlin", "2027-10-31T00:00+02:00", "2027-11-01T00:00+01:00", THREES, [4, 7, 10, 13, 16, 19, 22]),
     ],
 )
-def test_the_hours_stand_below_the_strip(hours: int, expected: list[str]) -> None:
-    start = datetime.fromisoformat("2026-11-02T00:00:00+08:00")
-    html = strip.axis(start, start + timedelta(hours=hours))
-    assert [part.split(">")[1][:5] for part in html.split('class="tick"')[1:]] == expected
+def test_the_hours_of_the_plant_stand_below_the_strip(
+    zone: str, start: str, end: str, ticks: list[str], hours: list[int]
+) -> None:
+    """Each so many hours after the start as have passed by then; on the last two days the clocks are changed."""
+    begin, finish = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    html = strip.axis(begin, finish, ZoneInfo(zone))
+    found = re.findall(r'class="tick" style="left:([0-9.]+)%">([0-9:]+)<', html)
+    whole = (finish - begin).total_seconds() / 3600
+    assert found == [(f"{hour / whole * 100:.2f}", tick) for tick, hour in zip(ticks, hours, strict=True)]
 
 
 def test_evidence_tells_times_in_hours_and_escapes_what_it_is_told() -> None:
