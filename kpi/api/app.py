@@ -54,7 +54,7 @@ def application(file: Path, metrics: Callable[[], bytes] = bytes) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=lambda _: _noting(tokens, used),
+        lifespan=lambda _: _living(service, tokens, used),
     )
     app.state.service = service
     app.state.tokens = tokens
@@ -93,8 +93,8 @@ class Head:
 
 
 @asynccontextmanager
-async def _noting(tokens: Tokens, used: dict[str, int]) -> AsyncIterator[None]:
-    """Writes down once a minute, and at the end, when each token was last used."""
+async def _living(service: Service, tokens: Tokens, used: dict[str, int]) -> AsyncIterator[None]:
+    """Writes down once a minute, and at the end, when each token was last used; then the stores are let go."""
 
     async def note() -> None:
         if used:
@@ -113,6 +113,7 @@ async def _noting(tokens: Tokens, used: dict[str, int]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await note()
+        service.close()
 
 
 def described(app: FastAPI) -> dict[str, Any]:

@@ -87,6 +87,12 @@ class Service:
                 self._stores = Stores(plant, PATIENCE)
             return self._stores
 
+    def close(self) -> None:
+        """Lets go of the stores."""
+        stores, self._stores = self._stores, None
+        if stores is not None:
+            stores.close()
+
     def health(self) -> dict[str, Any]:
         """Whether this server can answer, and what is wrong; a store that is silent is not waited for."""
         stores, now, held, silent = self._opened(), self.clock(), None, ""

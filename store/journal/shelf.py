@@ -46,7 +46,7 @@ class Shelf:
         self.unreadable: dict[Path, str] = {}
         self.ledger: Segment | None = None
         self.steady = 0  # while above 0, files that were opened stay open, and what was seen at first is what is read
-        self._seen = False
+        self._seen = self._closed = False
         self._strikes: dict[int, list[tuple[str, str, Ints, Ints]]] = {}
         self._struck: dict[Key, tuple[Ints, Ints]] | None = None
 
@@ -131,9 +131,12 @@ class Shelf:
             segment.close()
         self.segments.clear()
         self.ledger = None
+        self._closed = True
 
     def reading(self, work: Callable[[], Answer], rows: bool = True) -> Answer:
-        """`work` on a fresh shelf; again when a file went under it."""
+        """`work` on a fresh shelf; again when a file went under it. Of one that is closed nothing is opened again."""
+        if self._closed:
+            raise StoreError(f"{self.folder}: the journal was closed meanwhile; open it again")
         fault: Exception | None = None
         for attempt in range(TRIES):
             try:

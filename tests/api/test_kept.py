@@ -10,22 +10,26 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from config.load import load
 from gemba.cli import main
 from kpi.api import answers
 from kpi.api.answers import Answer, Answers
 from kpi.api.app import application
 from kpi.api.service import Service
 from kpi.report import rates_of
+from store.journal import Journal, place
 
 SPAN = {"from": "2026-11-19", "to": "2026-11-20"}
 WORDS = ["--from", "2026-11-19", "--to", "2026-11-20", "--json"]
 
 
 @pytest.fixture
-def service(own: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+def service(own: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """Looks at a kept answer again each time that it is asked for."""
     monkeypatch.setattr(answers, "FRESH", 0)
-    return Service(own)
+    made = Service(own)
+    yield made
+    made.close()
 
 
 def asked(service: Service) -> Answer:
@@ -186,3 +190,19 @@ def test_every_document_has_a_tag(client: TestClient, path: str) -> None:
     first = client.get(f"/api/v1/{path}")
     again = client.get(f"/api/v1/{path}", headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, again.status_code) == (200, 304)
+
+
+def test_a_server_that_has_ended_holds_no_file_of_the_journal(own: Path) -> None:
+    """It keeps the live segment open between questions, to know for each which of its stores answers."""
+    store = 'store: {influxdb: {url: "http://127.0.0.1:9", database: one}}\n'
+    own.write_text(own.read_text(encoding="utf-8") + store, encoding="utf-8")
+    Journal.open(place(load(own))).close()  # an agent was there
+
+    def held() -> list[str]:
+        files = (link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+        return [str(file) for file in files if file.is_relative_to(own.parent / "data" / "journal")]
+
+    with TestClient(application(own), base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        assert client.get("/api/v1/kpis", params=SPAN).status_code == 200
+        assert held()
+    assert held() == []

@@ -9,6 +9,7 @@ import pytest
 
 from config.plant import Keep
 from connectors.base import Column, layout
+from store import StoreError
 from store.journal import Journal
 from store.journal.ledger import Held
 from store.journal.publication import Part, Strike, importing, publish
@@ -193,3 +194,11 @@ def test_a_consumer_that_lags_holds_nothing_back_but_is_told(tmp_path: Path) -> 
         batch = journal.pending("sink", 9)
         assert batch is not None
         assert batch.rows[0].frame.ints.tolist() == [gone]
+
+
+def test_a_journal_that_was_closed_is_not_opened_again_by_a_thread_that_reads_on(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal") as journal:
+        journal.note("start", 1, {})
+        assert [event.kind for event in journal.events(0, 2)] == ["start"]
+    with pytest.raises(StoreError, match="the journal was closed meanwhile; open it again"):
+        journal.events(0, 2)
