@@ -14,6 +14,7 @@ from kpi.change import change
 from kpi.facts.archive import Archive
 from kpi.facts.facts import Facts, Heard, Told, facts
 from kpi.facts.facts import history as past
+from kpi.facts.schema import COVERED_MS
 from kpi.groups import By, Membership, calendar_of, production_days
 from kpi.identity import identified
 from kpi.indicators import KPIS
@@ -29,6 +30,7 @@ from kpi.sums import Pieces, Sums, of_asset, total, within
 from kpi.water import water_reuse
 from store.reader import Reader
 
+COVERS = ("pq_ms", "gq_ms", "scrap_ms", "rework_ms")  # of PIECES, in their order
 Rated = Callable[[Reader, Facts, Archive | None, int], dict[str, Rate]]
 
 
@@ -102,11 +104,22 @@ class Row:
 
 
 def counted(members: Sequence[Member]) -> frozenset[str]:
-    """The quantities that any of these counts."""
-    has = frozenset().union(*(member.has for member in members))
+    """The quantities that any of these counts, and of which anything is known in its window."""
     return frozenset(
-        name for name, known in zip(PIECES, ("pq_ms", "gq_ms", "reject", "rework"), strict=True) if known in has
+        name
+        for name, known, covers in zip(PIECES, ("pq_ms", "gq_ms", "reject", "rework"), COVERS, strict=True)
+        if any(known in member.has and _read(member, name, covers) for member in members)
     )
+
+
+def _read(member: Member, name: str, covers: str) -> bool:
+    """Where no two good readings embrace any of its time, that nothing was counted says nothing."""
+    sums = member.sums
+    if getattr(sums.busy, name) or getattr(sums.outside, name):
+        return True
+    if sums.pbt and covers in member.has:
+        return sums.covered[COVERED_MS.index(covers)] > 0
+    return (sums.seen if "gq_ms" in member.has else sums.rows) > 0
 
 
 def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:

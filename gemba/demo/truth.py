@@ -106,7 +106,7 @@ def _pieces(row: Document, asset: Asset, truth: Document, late: int) -> Iterator
             continue
         interval = 1 + int((_every(asset, name) + late) / cycle) + 1
         missing = (1 - row["kpis"]["oee"]["coverage"]) * sum(row["time_ms"].values()) / cycle
-        measured = row["quantity"][name]
+        measured = row["quantity"][name] or 0  # of what was never read all is `missing`
         yield Line(asset.id, name, measured, truth["pieces"][name], interval, interval + missing, "")
 
 

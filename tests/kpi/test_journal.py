@@ -168,6 +168,22 @@ def test_the_document(imported: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert (second["quantity"]["total"], second["quantity"]["good"]) == (None, 480)
 
 
+def test_pieces_of_what_was_not_read_are_not_none(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The counters were read until 22:00 of the first day: what is behind that is not known, and not nothing."""
+    days = ["--from", "2026-10-05T06:00", "--to", "2026-10-06T22:00", "--per", "shift"]
+    for by, known in ((), [(480, 456), (480, 456)]), (("--by", "line"), [(480, 696), (480, 696)]):
+        told = document(capsys, imported, *days, *by)["rows"]
+        rows = [row["quantity"] for row in told if row.get("asset", "m1") == "m1"]
+        assert [(one["total"], one["good"]) for one in rows] == [*known, (None, None), (None, None)]
+        assert rows[2]["unscheduled"] == {"total": None, "good": None}
+        assert rows[0]["unscheduled"] == {"total": 0, "good": 0}
+    night = document(capsys, imported, "--from", "2026-10-05T22:30", "--to", "2026-10-06T05:00")["rows"][0]
+    assert (night["quantity"]["total"], night["quantity"]["good"]) == (None, None), "nothing is planned, nothing read"
+    assert main(["kpi", str(imported), "--from", "2026-10-06T06:00", "--to", "2026-10-06T22:00"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("m1"))
+    assert line.split().count("—") == 2
+
+
 def test_groups_periods_and_baselines(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = document(capsys, imported, *WINDOW, "--by", "line")["rows"][0]
     assert line["line"] == "l1" and "asset" not in line
