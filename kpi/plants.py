@@ -134,7 +134,9 @@ def _members(of: Facts, window: Window) -> list[Member]:
 def marked(of: Measured, unknown: tuple[tuple[str, str], ...] = ()) -> Measured:
     """Some plant's store did not answer; where one of them was never heard of, nothing says how much is missing."""
     told = replace(of, flags=(*of.flags, STORE_SILENT), excluded=(*(of.excluded or ()), *unknown))
-    return replace(told, value=None, coverage=Fraction(0), reason="no_data") if unknown else told
+    if not unknown:
+        return told
+    return replace(told, value=None, low=None, high=None, coverage=Fraction(0), reason="no_data")
 
 
 # -- rates -------------------------------------------------------------------------------------------------------------
@@ -145,23 +147,21 @@ def rates(parts: Sequence[Part], required: Fraction) -> Json:
 
 
 def _rate(told: Sequence[tuple[Part, Rate | None]], required: Fraction) -> Json:
-    """Coverage weighs plants by their registers; a plant whose register is not known has no weight that could count."""
+    """Coverage weighs plants by their registers; a plant whose register is not known has no weight that could count.
+    `low` and `high` are of all plants: of one without a value, none or all of its devices may count."""
     kept = [rate for _, rate in told if rate is not None and rate.value is not None]
     out = [(part.id, _why(part, rate)) for part, rate in told if rate is None or rate.value is None]
     sizes = [rate.denominator if rate is not None else None for _, rate in told]
     covered = sum(((rate.denominator or 0) * rate.coverage for rate in kept), Fraction(0))
-    whole = 0 if None in sizes else sum(size or 0 for size in sizes)
+    whole = None if None in sizes else sum(size or 0 for size in sizes)
     coverage = covered / whole if whole else Fraction(0)
     reason = None if kept and coverage >= required else out[0][1] if None in sizes or not kept else "low_coverage"
     below = sum(rate.denominator or 0 for rate in kept)
-    low, value, high = (
-        None if None in counts or not below else float(Fraction(sum(count or 0 for count in counts), below))
-        for counts in ([getattr(rate, name) for rate in kept] for name in ("low", "numerator", "high"))
-    )
+    open_ = (whole or 0) - below
     return {
-        "value": value if reason is None else None,
-        "low": low,
-        "high": high,
+        "value": _share([rate.numerator for rate in kept], below) if reason is None else None,
+        "low": _share([rate.low for rate in kept], whole),
+        "high": _share([*(rate.high for rate in kept), open_], whole),
         "coverage": float(coverage),
         "reason": reason,
         "flags": [STORE_SILENT] if any(part.silent for part, _ in told) else [],
@@ -170,6 +170,10 @@ def _rate(told: Sequence[tuple[Part, Rate | None]], required: Fraction) -> Json:
         "excluded": [{"plant": plant, "reason": why} for plant, why in out],
         "plants": {part.id: rate.numbers() for part, rate in told if rate is not None},
     }
+
+
+def _share(counts: Sequence[int | None], of: int | None) -> float | None:
+    return float(Fraction(sum(count or 0 for count in counts), of)) if of and None not in counts else None
 
 
 def _why(part: Part, rate: Rate | None) -> str:

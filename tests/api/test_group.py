@@ -153,6 +153,8 @@ def test_of_a_plant_that_was_never_heard_of_not_even_the_weight_is_known(site: S
     assert told["rows"][2]["day"] == "2026-11-19"
     rate = told["group"]["rates"]["digitalization"]
     assert (rate["value"], rate["reason"], rate["numerator"], rate["denominator"]) == (None, "no_data", 4, 6)
+    assert (rate["low"], rate["high"], rate["flags"]) == (None, None, ["store_silent"])
+    assert (whole["low"], whole["high"]) == (None, None)
 
 
 def test_a_store_that_hangs_is_waited_for_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
