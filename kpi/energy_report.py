@@ -150,7 +150,7 @@ def of_carrier(of: Line) -> Json:
         "factor_source": factor.source,
         "factor_status": factor.status,
         "co2_factor": _co2_factor(of),
-        "co2_source": "; ".join(one.source for one in of.grid) if _by_grid(of) else factor.co2_source,
+        "co2_source": "; ".join(dict.fromkeys(one.source for one in of.grid)) if _by_grid(of) else factor.co2_source,
         "reason": reason if of.sum.known else "no_data",
         "meters": [gauge.id for gauge in of.total.gauges],
     }

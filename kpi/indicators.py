@@ -286,10 +286,11 @@ def energy_per_piece(s: Subject) -> Finding:
     total = sums.busy.total + sums.outside.total
     more = sums.busy.total_high + sums.outside.total_high
     kwh, high_kwh = (Fraction(wh, WH_PER_KWH) for wh in (sums.energy, sums.energy + sums.energy_high))
-    bounded = s.bounded and not sums.energy_flags & BIT["unbounded"]
-    high = f.ratio(high_kwh, total) if bounded else None
-    bounds = f.energy_per_piece(kwh, total), f.ratio(kwh, total + more) if s.bounded else None, high
     coverage = _least(f.ratio(sums.energy_covered, sums.window), s.covered("pq_ms"))
+    told = s.bounded and coverage is not None and coverage >= s.required
+    low = f.ratio(kwh, total + more) if told else None
+    high = f.ratio(high_kwh, total) if told and not sums.energy_flags & BIT["unbounded"] else None
+    bounds = f.energy_per_piece(kwh, total), low, high
     terms: dict[str, Exact] = {"kWh": kwh, "total": total}
     return Finding(bounds, coverage, terms, s.missing("pq_ms", "energy"), None if total else "no_production")
 
