@@ -8,6 +8,7 @@ import pytest
 from config.plant import Plant
 from config.zone import DAY
 from kpi.networking import window
+from kpi.polls import every
 from kpi.rate import Rate
 from kpi.rates import history, rates
 from tests.energy.plants import plant
@@ -167,6 +168,14 @@ def test_imported_rows_count_by_the_time_they_are_held(tmp_path: Path) -> None:
     assert (rate.assets, rate.flags, rate.numerator, rate.denominator) == (("full", "just"), ("imported",), 2, 8)
 
 
+def test_a_day_of_which_nothing_was_imported_is_a_day_of_silence(tmp_path: Path) -> None:
+    of_plant = plant(tmp_path, ASSETS, REGISTER)
+    begin = at(of_plant, "2026-09-01")
+    found = Told(of_plant, begin, begin + 30 * DAY).held("full", "10x1 2x_ 18x1").held("just", "10x1 4x_ 16x1")
+    rate = rates(of_plant, found.polls(), window(of_plant, begin + 30 * DAY, begin))["networking"]
+    assert (rate.assets, rate.low, rate.high, rate.coverage) == (("full",), 1, 1, 1)
+
+
 def test_history_before_the_agent_is_imported_and_after_it_is_not(tmp_path: Path) -> None:
     of_plant = plant(tmp_path, ASSETS, REGISTER)
     begin = at(of_plant, "2026-09-01")
@@ -190,6 +199,22 @@ def test_what_no_history_tells_of_widens_the_bounds(tmp_path: Path) -> None:
     thin = of(of_plant, "2026-09-01", dict.fromkeys(names, "26x1 4x_"))
     assert (thin.reason, thin.value, thin.numerator) == ("low_coverage", None, 0)
     assert (thin.low, thin.high, thin.coverage) == (0, 2, Fraction(26, 30))
+
+
+def test_what_may_have_been_silence_is_not_in_low(tmp_path: Path) -> None:
+    of_plant = plant(tmp_path, "\nassets:\n" + ASSETS.splitlines(keepends=True)[2], REGISTER.splitlines(True)[0])
+    # 0.85 of what is told; with two silent days 23.8/30 were under 0.8, with two good ones 25.8/30 are not
+    rate = of(of_plant, "2026-09-01", {"full": "28x0.85 2x_"})
+    assert (rate.value, rate.low, rate.high, rate.coverage) == (1, 0, 1, Fraction(28, 30))
+    rate = of(of_plant, "2026-09-01", {"full": "27x1 3x_"})  # a coverage of exactly 0.9 is enough
+    assert (rate.value, rate.reason, rate.low, rate.coverage) == (1, None, 1, Fraction(27, 30))
+
+
+def test_a_poll_falls_due_by_the_points_of_the_controller(tmp_path: Path) -> None:
+    state = 'state: {at: "holding:0", type: uint16, states: {1: running}}'
+    power = 'power: {at: "input:9", type: uint16, unit: kW, every: 100ms}'
+    of_plant = plant(tmp_path, f"\nassets:\n  one: {{source: plc, points: {{{state}, {power}}}}}\n")
+    assert every(of_plant, "one") == 1000
 
 
 def test_without_a_register_there_is_no_rate(tmp_path: Path) -> None:
