@@ -206,6 +206,7 @@ def test_what_may_have_been_silence_is_not_in_low(tmp_path: Path) -> None:
     # 0.85 of what is told; with two silent days 23.8/30 were under 0.8, with two good ones 25.8/30 are not
     rate = of(of_plant, "2026-09-01", {"full": "28x0.85 2x_"})
     assert (rate.value, rate.low, rate.high, rate.coverage) == (1, 0, 1, Fraction(28, 30))
+    assert rate.flags == ()  # one of one is networked, and one digital: no more
     rate = of(of_plant, "2026-09-01", {"full": "27x1 3x_"})  # a coverage of exactly 0.9 is enough
     assert (rate.value, rate.reason, rate.low, rate.coverage) == (1, None, 1, Fraction(27, 30))
 
