@@ -91,7 +91,7 @@ def state_rows(seed: Random) -> oracle.Rows:
 
 def counter_rows(seed: Random, times: list[int], modulus: int | None) -> oracle.Rows:
     """Rises by about the ideal rate, with resets, glitches, jumps and Bad rows here and there."""
-    trouble = seed.choice([0, 0, 1, 8])
+    trouble = seed.choice([0, 0, 1, 8]) * (10 if len(times) < 100 else 1)  # of few rows too, so that gaps have some
     value = seed.choice([0, 1000, (modulus or 10**6) - 300])
     found: oracle.Rows = []
     last = times[0] if times else 0
