@@ -49,14 +49,14 @@ def span_ns(text: str) -> int:
     return found
 
 
-def store(told: Mapping[str, Any]) -> Memory:
-    """The rows of a case as a store holds them."""
+def store(told: Mapping[str, Any], late: bool = True) -> Memory:
+    """The rows of a case as a store holds them; `late` ones have arrived, or not yet."""
     from kpi.facts.reading import joined
 
     begin, step = at(told["start"]), span_ns(told["step"])
     hold = span_ns(told["hold"]) if "hold" in told else 0
     found: dict[tuple[str, str], Any] = {}
-    for given in (told["rows"], *told.get("again", ())):
+    for given in (told["rows"], *told.get("again", ()), *(told.get("late", ()) if late else ())):
         more = dict(given)
         start = at(more.pop("at")) if "at" in more else begin
         epoch = int(more.pop("epoch", 1))
@@ -68,11 +68,13 @@ def store(told: Mapping[str, Any]) -> Memory:
     return Memory(found, events=steps)
 
 
-def formed(told: Mapping[str, Any], folder: Path, archive: bool = False) -> tuple[Plant, Facts, list[Row]]:
+def formed(
+    told: Mapping[str, Any], folder: Path, archive: bool = False, late: bool = True
+) -> tuple[Plant, Facts, list[Row]]:
     of = plant(folder, told["plant"], told.get("timezone", "UTC"), told.get("rules", ""))
     start, end = (at(one) for one in told["window"])
     kept = Archive(of.data, of.id) if archive else None
-    made = facts(store(told), of, start, end, kept, now=end + 10**18)
+    made = facts(store(told, late), of, start, end, kept, now=end + 10**18)
     question = Question(start, end, told.get("by", "asset"), profile=told.get("profile", "iso22400"))
     return of, made, rows(made, question)
 
