@@ -25,7 +25,7 @@ from kpi.plants import Group, Part
 from kpi.polls import polls
 from kpi.rate import Rate
 from kpi.rates import brief, history, rates
-from kpi.stations import line_oee
+from kpi.stations import line_oee, spans
 from kpi.sums import Pieces, Sums, of_asset, total, within
 from kpi.water import water_reuse
 from store.reader import Reader
@@ -212,7 +212,10 @@ def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], com
         if asset not in known:
             sums = of_asset(of, asset, [(part.start, part.end)])[0]
             known[asset] = Member(asset, sums, knowable(of.plant.assets[asset], of.plant.rules))
-    return line_oee(of.plant, line, known, common)
+    cut = spans(of.plant, line, part.start, part.end)
+    made = of_asset(of, line.serial[-1], cut) if line and line.serial else []
+    starts = [start for start, _ in cut]
+    return line_oee(of.plant, line, known, list(zip(starts, made, strict=bool(made))), common)
 
 
 def report(

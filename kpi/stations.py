@@ -4,9 +4,10 @@ Stations are never summed or multiplied: what the line makes is what leaves its 
 what its bottleneck could.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from config.plant import Asset, Line, Plant
 from kpi import formulas
@@ -16,12 +17,22 @@ from kpi.measured import Measured
 from kpi.sums import Sums
 
 
-def line_oee(plant: Plant, line: Line | None, members: Mapping[str, Member], of: Frame) -> Measured:
-    """Of one line over one window; `members` are its assets' sums."""
+def spans(plant: Plant, line: Line | None, start: int, end: int) -> list[tuple[int, int]]:
+    """A window, cut wherever another ideal cycle of the bottleneck comes into force."""
+    ideal = plant.assets[line.bottleneck].ideal if line and line.bottleneck else ()
+    edges = sorted({start, end, *(cycle.since for cycle in ideal if cycle.since and start < cycle.since < end)})
+    return list(pairwise(edges))
+
+
+def line_oee(
+    plant: Plant, line: Line | None, members: Mapping[str, Member], made: Sequence[tuple[int, Sums]], of: Frame
+) -> Measured:
+    """Of one line over one window; `members` are its assets' sums, `made` those of its last station in each of `spans`
+    and where it begins."""
     if line is None or not line.serial or line.bottleneck is None:
         return nothing("line_oee", of, "not_configured")
     last, slowest = members[line.serial[-1]], members[line.bottleneck]
-    pri, more, unrated = _planned(plant.assets[slowest.id], last.sums, of.start)
+    pri, more, unrated = _planned(plant.assets[slowest.id], made)
     pbt = slowest.sums.pbt
     coverage = formulas.ratio(last.sums.covered[1], last.sums.pbt)
     reason = _reason(last, unrated, pbt, coverage, of)
@@ -54,19 +65,20 @@ def _reason(last: Member, unrated: bool, pbt: int, coverage: Fraction | None, of
     return None
 
 
-def _planned(bottleneck: Asset, sums: Sums, at: int) -> tuple[Fraction, Fraction, bool]:
+def _planned(bottleneck: Asset, parts: Iterable[tuple[int, Sums]]) -> tuple[Fraction, Fraction, bool]:
     """Planned time [ms] of the bottleneck for what the last station made, that for what it could have made besides,
     and whether for some of it none is known."""
     whole = more = Fraction(0)
     unrated = not bottleneck.ideal
-    for (product, _), made in sums.kinds.items():
+    for at, sums in parts:
         known = [cycle for cycle in bottleneck.ideal if cycle.since is None or cycle.since <= at]
-        own = [cycle for cycle in known if product and cycle.product == product]
-        rest = [cycle for cycle in known if cycle.product is None]
-        chosen = max(own or rest, key=lambda cycle: (cycle.since is not None, cycle.since or 0), default=None)
-        if chosen is None:
-            unrated = True
-            continue
-        each = chosen.seconds * 1000 / bottleneck.cavities.designed
-        whole, more = whole + made.good * each, more + made.good_high * each
+        for (product, _), made in sums.kinds.items():
+            own = [cycle for cycle in known if product and cycle.product == product]
+            rest = [cycle for cycle in known if cycle.product is None]
+            chosen = max(own or rest, key=lambda cycle: (cycle.since is not None, cycle.since or 0), default=None)
+            if chosen is None:
+                unrated = True
+                continue
+            each = chosen.seconds * 1000 / bottleneck.cavities.designed
+            whole, more = whole + made.good * each, more + made.good_high * each
     return whole, more, unrated
