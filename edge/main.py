@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 
 from config.plant import Plant
 from edge.agent import STOP, Agent
@@ -11,17 +12,17 @@ from store import StoreError
 _log = logging.getLogger("gemba.agent")
 
 
-def serve(plant: Plant, gateway: str | None = None) -> int:
-    """The exit code: 0 stopped as told, 1 the journal or its disk failed."""
+def serve(plant: Plant, gateway: str | None = None, beside: Callable[[], None] = lambda: None) -> int:
+    """The exit code: 0 stopped as told, 1 the journal or its disk failed. `beside` is called when a signal stops it."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(_run(plant, gateway))
-    code: int = uvloop.run(_run(plant, gateway))
+        return asyncio.run(_run(plant, gateway, beside))
+    code: int = uvloop.run(_run(plant, gateway, beside))
     return code
 
 
-async def _run(plant: Plant, gateway: str | None) -> int:
+async def _run(plant: Plant, gateway: str | None, beside: Callable[[], None]) -> int:
     agent = Agent(plant, gateway)
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(agent.run())
@@ -29,6 +30,7 @@ async def _run(plant: Plant, gateway: str | None) -> int:
 
     def stop() -> None:
         agent.stop()
+        beside()
         loop.call_later(STOP + 1, running.cancel)  # it may still be opening the journal of a disk that hangs
 
     def reload() -> None:

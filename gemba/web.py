@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 
 from config.load import load
 from config.plant import Plant
+from edge.agent import STOP
 from edge.status import ask, socket_path
 from gemba import dashboard
 from kpi.api.ahead import Ahead
@@ -78,6 +80,7 @@ class Web:
         )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self.run, name="web", daemon=True)
+        self._told = 0.0
 
     def run(self) -> None:
         self._ahead.start()
@@ -92,12 +95,15 @@ class Web:
 
     def end(self) -> None:
         """Soon; called from a signal."""
+        self._told = self._told or time.monotonic()
         self._server.should_exit = True
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
+        """Whether it has ended within `STOP` of being told first."""
         self.end()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(max(0.0, self._told + STOP - time.monotonic()))
+        return not self._thread.is_alive()
 
 
 def serve(plant_file: Path, host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
     web.start()
     print(web.address, file=sys.stderr, flush=True)
     try:
-        return serve(plant, args.gateway)
+        code = serve(plant, args.gateway, web.end)
     finally:
-        web.stop()
+        ended = web.stop()
+    if not ended:
+        logging.getLogger("gemba.web").error("the server takes too long, is a disk hanging? It is not waited for")
+        os._exit(code)  # left to itself the interpreter waits for its threads
+    return code
