@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from config.carriers import CARRIERS
-from kpi.listing import REASONS, period
+from kpi.listing import REASONS, flagged, period
 
 ROLES: Mapping[str, tuple[str, str]] = {
     "consumed": ("consumed", "消费"),
@@ -73,7 +73,7 @@ def carriers(told: Document, lang: str) -> Sheet:
         role = ROLES[row["role"]][zh]
         cells = [name(row["carrier"], zh), role, number(row["amount"]), row["unit"], factor(row, zh)]
         lines.append([*cells, tce if row["sign"] else "", co2 if row["sign"] else "", _percent(row["coverage"])])
-        lines[-1].append(" ".join(row["flags"]))
+        lines[-1].append(flagged(row["flags"], lang))
     return [pair[zh] for pair in pairs], lines
 
 
@@ -151,7 +151,7 @@ def assets(told: Document, lang: str) -> Sheet:
     for row in told["assets"]:
         place = [row["asset"], row["line"] or "", row["workshop"] or "", name(row["carrier"], zh)]
         told_ = [number(row["amount"]), row["unit"], number(row["tce"]), _percent(row["coverage"])]
-        lines.append([*place, *told_, " ".join(row["flags"])])
+        lines.append([*place, *told_, flagged(row["flags"], lang)])
     return [pair[zh] for pair in pairs], lines
 
 
@@ -172,7 +172,7 @@ def plants(told: Document, lang: str) -> Sheet:
     for row in told["plants"]:
         reason = REASONS[row["reason"]][zh] if row["reason"] else ""
         numbers = [number(row[key]) for key in ("tce", "tce_low", "tce_high", "co2_t")]
-        lines.append([row["plant"], *numbers, _percent(row["coverage"]), reason, " ".join(row["flags"])])
+        lines.append([row["plant"], *numbers, _percent(row["coverage"]), reason, flagged(row["flags"], lang)])
     return [pair[zh] for pair in pairs], lines
 
 

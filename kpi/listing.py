@@ -1,6 +1,6 @@
 """The document of KPIs as rows of text: one line an asset or group and period, for a terminal or a spreadsheet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 NAMES: Mapping[str, tuple[str, str]] = {
@@ -41,6 +41,28 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "no_factor": ("no factor", "无折标系数"),
     "short_history": ("short history", "历史不足"),
     "no_baseline": ("no baseline", "无基线"),
+}
+FLAGS: Mapping[str, tuple[str, str]] = {
+    "spread": ("pieces spread over a gap", "缺口内产量按时分摊"),
+    "reset": ("a counter began again", "计数器清零"),
+    "rollover": ("a counter wrapped", "计数器回绕"),
+    "glitch": ("low readings dropped", "已剔除跳变读数"),
+    "rate_exceeded": ("a rise too fast to be true", "增速超限，未计入"),
+    "unsettled": ("a decrease not yet decided", "回落待判定"),
+    "unbounded": ("without an upper bound", "无上界"),
+    "overlap": ("the clock was set back", "时钟回拨"),
+    "duplicate": ("two values for one time", "同一时刻两个值"),
+    "imported": ("imported rows", "导入数据"),
+    "planned_overrun": ("a planned stop overran", "计划停机超时"),
+    "calendar_unconfirmed": ("official calendar not known", "官方日历未确认"),
+    "from_power": ("energy from power", "由功率积分"),
+    "performance_above_1": ("effectiveness above 100 %", "性能效率超过 100 %"),
+    "good_above_total": ("more good than made", "合格多于产量"),
+    "all_good": ("all counted as good", "全部按合格计"),
+    "no_main_meter": ("no main meter", "无总表"),
+    "contradiction": ("contradicts the register", "与台账矛盾"),
+    "store_silent": ("a store is silent", "有存储无应答"),
+    "networked_above_digital": ("more networked than digital", "联网多于数字化"),
 }
 SHOWN = ("oee", "availability", "effectiveness", "quality")
 _COLUMNS = ("value", "low", "high", "coverage", "reason")
@@ -109,7 +131,7 @@ def table(told: Document, lang: str) -> tuple[list[str], list[list[str]]]:
         line = [row[by]] + ([period(row, per)] if per != "window" else [])
         line += [value(row["kpis"][key], lang) + _points(row, key) for key in SHOWN]
         line += [_count(row["quantity"]["total"]), _count(row["quantity"]["good"])]
-        line += [f"{time['unknown'] / whole * 100:.1f} %", " ".join(flags)]
+        line += [f"{time['unknown'] / whole * 100:.1f} %", flagged(flags, lang)]
         lines.append(line)
     return heads, lines
 
@@ -118,6 +140,11 @@ def _points(row: Document, key: str) -> str:
     """How much a share changed against the baseline."""
     points = row["change"][key]["points"] if "change" in row else None
     return "" if points is None else f" ({points * 100:+.2f})"
+
+
+def flagged(names: Iterable[str], lang: str) -> str:
+    """In one cell of a table: in Chinese as words."""
+    return "、".join(FLAGS[name][1] for name in names) if lang == "zh" else " ".join(names)
 
 
 def _count(number: float | None) -> str:

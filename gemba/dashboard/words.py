@@ -6,7 +6,7 @@ from gemba.dashboard.phrases import SAY
 from kpi import energy_listing, rate
 from kpi.forms.wording import ORIGINS as BY_ORIGIN
 from kpi.forms.wording import TERMS
-from kpi.listing import NAMES, REASONS
+from kpi.listing import FLAGS, NAMES, REASONS
 
 ROLES = energy_listing.ROLES
 STATES: Mapping[str, tuple[str, str]] = {
@@ -31,27 +31,6 @@ MODES: Mapping[str, tuple[str, str]] = {
     "automatic": ("automatic", "自动"),
     "manual": ("manual", "手动"),
     "apc": ("advanced control", "先进控制"),
-}
-FLAGS: Mapping[str, tuple[str, str]] = {
-    "spread": ("pieces spread over a gap", "缺口内产量按时分摊"),
-    "reset": ("a counter began again", "计数器清零"),
-    "rollover": ("a counter wrapped", "计数器回绕"),
-    "glitch": ("low readings dropped", "已剔除跳变读数"),
-    "rate_exceeded": ("a rise too fast to be true", "增速超限，未计入"),
-    "unsettled": ("a decrease not yet decided", "回落待判定"),
-    "unbounded": ("without an upper bound", "无上界"),
-    "overlap": ("the clock was set back", "时钟回拨"),
-    "duplicate": ("two values for one time", "同一时刻两个值"),
-    "imported": ("imported rows", "导入数据"),
-    "planned_overrun": ("a planned stop overran", "计划停机超时"),
-    "calendar_unconfirmed": ("official calendar not known", "官方日历未确认"),
-    "from_power": ("energy from power", "由功率积分"),
-    "performance_above_1": ("effectiveness above 100 %", "性能效率超过 100 %"),
-    "good_above_total": ("more good than made", "合格多于产量"),
-    "all_good": ("all counted as good", "全部按合格计"),
-    "no_main_meter": ("no main meter", "无总表"),
-    "contradiction": ("contradicts the register", "与台账矛盾"),
-    "store_silent": ("a store is silent", "有存储无应答"),
 }
 STATUS: Mapping[str, tuple[str, str]] = {
     "official": ("official", "官方"),
