@@ -129,24 +129,26 @@ def intersection(one: tuple[Ints, Ints], two: tuple[Ints, Ints]) -> tuple[Ints, 
 def time_in_code(time: Ints, code: Codes, cuts: Ints, codes: int) -> Ints:
     """[slice, code] durations of sorted events between neighbouring `cuts`; all in one unit of whole numbers.
 
-    Each event lasts to the next, the last one for ever; before the first the code is 0. One pass: differences, keys,
-    one bincount, which adds in float64: exact as long as a slice is shorter than 2^53. Then the one event that
-    straddles each cut is set right.
+    Each event lasts to the next, the last one for ever; before the first the code is 0. Three passes: differences,
+    keys, sums. The differences come first, since they bring the times near; then the events that straddle a cut are set
+    right.
     """
     slices = len(cuts) - 1
+    begin, stop = np.searchsorted(time, cuts[[0, -1]], "left").tolist()
+    length = np.empty(stop - begin, np.int64)
+    np.subtract(time[begin + 1 : stop], time[begin : max(stop - 1, begin)], out=length[:-1])
     first = np.searchsorted(time, cuts, "left")
-    begin, stop = int(first[0]), int(first[-1])
     counts = np.diff(first)
-    length = np.empty(stop - begin, np.float64)
-    np.subtract(time[begin + 1 : stop], time[begin : max(stop - 1, begin)], out=length[:-1], casting="unsafe")
+    rows = np.arange(0, slices * codes, codes)
+    key = np.repeat(rows, counts)
+    key += code[begin:stop]
     busy = np.flatnonzero(counts)
     last = first[1:][busy] - 1
     length[last - begin] = cuts[1:][busy] - time[last]
-    key = np.repeat(np.arange(0, slices * codes, codes, dtype=np.intp), counts)
-    key += code[begin:stop]
-    table = np.bincount(key, weights=length, minlength=slices * codes).astype(np.int64)
-    following = np.append(time, np.iinfo(np.int64).max)[first[:-1]]
-    head = np.minimum(following, cuts[1:]) - cuts[:-1]
+    table = np.zeros(slices * codes, np.int64)
+    np.add.at(table, key, length)
+    head = np.diff(cuts)
+    head[busy] = time[first[busy]] - cuts[busy]
     inforce = np.where(first[:-1] > 0, code[np.maximum(first[:-1], 1) - 1], 0) if len(code) else 0
-    table[np.arange(slices) * codes + inforce] += head
+    table[rows + inforce] += head
     return table.reshape(slices, codes)
