@@ -199,15 +199,8 @@ class History:
     def _version(self, asset: str, start: int, end: int) -> str:
         """A digest of how many rows each segment has in the hours of the interval, and how many were struck."""
         digest = hashlib.blake2b(digest_size=12)
-        hours = start // HOUR, -(-end // HOUR)
         for segment in self.shelf.segments.values():
-            layouts = [
-                layout
-                for layout in segment.assets.get(asset, ())
-                if layout in segment.spans and segment.spans[layout][0] < end and segment.spans[layout][1] >= start
-            ]
-            rows = segment.tally(layouts, *hours) if layouts else 0
-            if rows:
+            if rows := segment.rows(asset, start, end):
                 digest.update(f"{segment.number}:{rows}:{len(segment.bad)};".encode())
         for point in sorted(self._points(asset)) if self.shelf.stricken else ():
             times = self.shelf.struck(asset, point)[1]

@@ -142,6 +142,7 @@ def readable(path: Path) -> sqlite3.Connection:
     """A read-only connection to a segment, of this version: an older file is taken forward in memory."""
     connection = connect(path, "immutable" if path.name.endswith(COLUMNS) else "ro")
     try:
+        connection.execute("PRAGMA cache_size=10")  # pages: a chunk is read once, and none of it wanted again
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise ValueError("not a segment of a journal")
         if current(connection):
@@ -163,19 +164,13 @@ def layout_record(number: int, layout: Layout) -> Record:
 
 
 _known: dict[Record, Layout] = {}
-_sound: dict[Record, Layout] = {}
 
 
 def layout_of(record: Record) -> Layout:
-    """The layout of a record; one object for all segments that have it, since most of them have the same ones. A record
-    that is equal in every field, its CRC too, to one that was sound is sound."""
-    record = tuple(record)
-    if record not in _sound:
-        sound(record, "layouts")
-        _, source, group, hold, scaled, columns, _ = record
-        key = (source, group, hold, scaled, columns)
-        if key not in _known:
-            named = tuple(Column(*column) for column in json.loads(columns))
-            _known[key] = Layout(source, group, named, hold, bool(scaled))
-        _sound[record] = _known[key]
-    return _sound[record]
+    """The layout of a record; one object for all segments that have it, since most of them have the same ones."""
+    key = sound(record, "layouts")[1:-1]
+    if key not in _known:
+        source, group, hold, scaled, columns = key
+        named = tuple(Column(*column) for column in json.loads(columns))
+        _known[key] = Layout(source, group, named, hold, bool(scaled))
+    return _known[key]
