@@ -102,7 +102,7 @@ def _following(column: Ints, without: NDArray[np.intp], place: NDArray[np.intp])
     """Sums of what is above 0 between neighbouring places; some of the column left out."""
     found = np.zeros(len(place) - 1, np.int64)
     some = np.flatnonzero(place[1:] > place[:-1])
-    if not len(some) or not column.any():
+    if not len(some) or not np.count_nonzero(column):
         return found
     column = np.maximum(column[: place[-1]], 0)
     column[without[without < place[-1]]] = 0
@@ -112,7 +112,7 @@ def _following(column: Ints, without: NDArray[np.intp], place: NDArray[np.intp])
 
 def _between(column: Ints, low: NDArray[np.intp], over: NDArray[np.intp]) -> Ints:
     """Sums of a column over places [low, over)."""
-    if not column.any():
+    if not np.count_nonzero(column):
         return np.zeros(len(low), np.int64)
     total = np.zeros(len(column) + 1, np.int64)
     np.cumsum(column, out=total[1:])
@@ -171,19 +171,22 @@ def linear(counted: Rises, cuts: Cuts, states: Runs) -> Flow:
     low = np.searchsorted(start, edges[:-1], "left")
     over = np.maximum(np.searchsorted(end, edges[1:], "right"), low)
     direct = [_between(column, low, over) for column in (counted.rise, high)]
-    lengths = np.where(counted.settled, end // MS - start // MS, 0) if not counted.settled.all() else None
-    if lengths is None:
-        known = np.where(over > low, end[over - 1] // MS - np.append(start, 0)[low] // MS, 0) if len(end) else low * 0
+    if not counted.settled.all():
+        known = _between(np.where(counted.settled, end // MS - start // MS, 0), low, over)
+    elif len(end):
+        length = end[over - 1] // MS - start[np.minimum(low, len(end) - 1)] // MS
+        known = np.where(over > low, length, 0)
     else:
-        known = _between(lengths, low, over)
+        known = np.zeros(len(low), np.int64)
     after = np.searchsorted(end, edges, "right")
-    after = after[(after < len(end)) & (np.append(start, 0)[after] < edges)]
+    there = after < len(end)
+    after = after[there][start[after[there]] < edges[there]]
     after = after[np.diff(after, prepend=-1) > 0]
     part, begins, ends = split(start[after], end[after], edges)
     part = after[part]
     inside = (begins >= edges[0]) & (ends <= edges[-1])
     part, begins, ends = part[inside], begins[inside], ends[inside]
-    origin, length = start[part], (end - start)[part]
+    origin, length = start[part], end[part] - start[part]
     shared = [
         share(one[part], ends - origin, length) - share(one[part], begins - origin, length)
         for one in (counted.rise, high)

@@ -70,7 +70,7 @@ def normalise(series: Series, point: Point, steps: Sequence[ClockStep] = ()) -> 
     if point.invalid:
         good = good & ~_declared_invalid(series, point)
     hold = np.full(len(series), point.hold)
-    if series.hold.any():
+    if np.count_nonzero(series.hold):
         hold = np.where(series.hold > 0, series.hold, hold)
     whole = Samples(series.time, series.numbers, good, hold, series.scaled, text, series.words)
     marks: list[tuple[Ints, int]] = []

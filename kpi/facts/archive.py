@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +28,7 @@ AT_ONCE = 31  # days whose files are open at the same time
 UNUSABLE = (OSError, KeyError, TypeError, ValueError, pa.ArrowException)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the facts of one asset or meter on one day depend on.
 
     Rows in [since, until), the first of them `oldest`; parts of the plant file by their sha256. `version` is the
@@ -48,9 +47,6 @@ class Stamp:
     @property
     def kept(self) -> bool:
         return not self.version
-
-    def fields(self) -> tuple[int | str, ...]:
-        return self.since, self.until, self.oldest, self.config, self.first, self.last, self.version
 
 
 STORES = ("journal", "influxdb")
@@ -75,8 +71,10 @@ class Day:
 
     def stamp(self, unit: str, store: str) -> Stamp | None:
         """As this store has it; of facts that are all that is left, as the store had it that lost their rows."""
-        told = [self.stamps.get(stamped(unit, one)) for one in STORES]
-        return next((one for one in told if one and one.kept), None) or self.stamps.get(stamped(unit, store))
+        for one in STORES:
+            if (told := self.stamps.get(stamped(unit, one))) and told.kept:
+                return told
+        return self.stamps.get(stamped(unit, store))
 
     def put(self, unit: str, code: int, tables: Mapping[str, Table], stamp: Stamp, store: str) -> None:
         """Facts formed anew; what another store said of them holds no longer, unless they are what they were."""
@@ -147,7 +145,7 @@ class Archive:
         about: dict[str, Any] = {"version": VERSION, "plant": self.plant, "day": day, "written": written}
         for name in ORDER:
             if name == "slices":
-                about["stamps"] = {unit: stamp.fields() for unit, stamp in sorted(held.stamps.items())}
+                about["stamps"] = dict(sorted(held.stamps.items()))
             table = held.tables[name]
             table = table[np.lexsort((table["start"], ranks[table["asset"]]))]
             about["zero"] = [column for column in DTYPES[name].names or () if not table[column].any()]
@@ -161,7 +159,8 @@ class Archive:
 
 
 def encoded(name: str, table: Table, names: Names) -> pa.Table:
-    """A table as Arrow: words for codes, timestamps for times, otherwise integers."""
+    """A table as Arrow: words for codes, timestamps for times, otherwise integers. Nothing is null: who reads what says
+    so need not look."""
     columns: dict[str, pa.Array] = {}
     words = names.words()
     columns_of = DTYPES[name].names or ()
@@ -181,7 +180,8 @@ def encoded(name: str, table: Table, names: Names) -> pa.Table:
             columns[column] = pa.array(values).cast(_SMALL[column])
         else:
             columns[column] = pa.array(values)
-    return pa.table(columns)
+    fields = [pa.field(column, values.type, nullable=False) for column, values in columns.items()]
+    return pa.table(list(columns.values()), schema=pa.schema(fields))
 
 
 _File = tuple[pq.ParquetFile, list[str]]

@@ -117,6 +117,7 @@ def _parts(
     steps = form.clock_steps(reader)
     units = units_of(plant, start, end)
     whole = _past(units, start, end, now, archive, reader.span()) if archive else {unit.id: [] for unit in units}
+    limits = _limits(units, whole, start, end)
     days: dict[int, Day] = {}
     parts: list[Mapping[str, Table]] = []
     if archive:
@@ -127,10 +128,10 @@ def _parts(
         for day in changed:
             days[day].settle()
         _keep(archive, plant, {day: days[day] for day in sorted(changed)}, names, stamp)
-        parts += _kept(units, whole, days, start, end, names)
+        parts += _kept(limits, days, end, names)
     rest: dict[tuple[int, int, int], list[Unit]] = {}
     for unit in units:
-        for first, last in _from_rows(unit, whole[unit.id], start, end):
+        for first, last in _rest(*limits[unit.id], start, end):
             _refuse_lost(unit, whole[unit.id], days, first, last, plant)
             rest.setdefault((id(unit.days), first, last), []).append(unit)
     for (_, first, last), some in rest.items():
@@ -178,29 +179,29 @@ def _reached(span: tuple[int, int], held: tuple[int, int] | None) -> bool:
     return held is not None and span[0] <= held[1] and span[1] > held[0]
 
 
-def _limits(unit: Unit, wanted: Sequence[int], start: int, end: int) -> tuple[int, int]:
-    """The whole slices of these days that lie in the window, as one interval; empty where there are none."""
-    cut = unit.days.cut
-    inside = (cut.start >= start) & (cut.end <= end) & np.isin(cut.day - EPOCH, wanted)
-    if not inside.any():
-        return start, start
-    return int(cut.start[inside][0]), int(cut.end[inside][-1])
+def _limits(
+    units: Sequence[Unit], whole: Mapping[str, Sequence[int]], start: int, end: int
+) -> dict[str, tuple[int, int]]:
+    """The whole slices of each unit's days that lie in the window, as one interval; empty where there are none."""
+    by_days: dict[int, tuple[int, int]] = {}
+    for unit in units:
+        if id(unit.days) in by_days:
+            continue
+        cut = unit.days.cut
+        inside = (cut.start >= start) & (cut.end <= end) & np.isin(cut.day - EPOCH, whole[unit.id])
+        found = (int(cut.start[inside][0]), int(cut.end[inside][-1])) if inside.any() else (start, start)
+        by_days[id(unit.days)] = found
+    return {unit.id: by_days[id(unit.days)] for unit in units}
 
 
 def _kept(
-    units: Sequence[Unit],
-    whole: Mapping[str, Sequence[int]],
-    days: Mapping[int, Day],
-    start: int,
-    end: int,
-    names: Names,
+    limits: Mapping[str, tuple[int, int]], days: Mapping[int, Day], end: int, names: Names
 ) -> list[dict[str, Table]]:
     """The rows of kept days that lie in the window."""
-    names.codes([unit.id for unit in units])
-    low = np.full(len(names.words()), end, np.int64)
-    high = low.copy()
-    for unit in units:
-        low[names.code(unit.id)], high[names.code(unit.id)] = _limits(unit, whole[unit.id], start, end)
+    codes = names.codes(list(limits))
+    low, high = np.full((2, len(names.words())), end, np.int64)
+    if limits:
+        low[codes], high[codes] = np.array(list(limits.values()), np.int64).T
     parts = []
     for day in days.values():
         part = {}
@@ -211,9 +212,8 @@ def _kept(
     return parts
 
 
-def _from_rows(unit: Unit, wanted: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
-    """What of the window is not covered by whole slices of past days."""
-    first, last = _limits(unit, wanted, start, end)
+def _rest(first: int, last: int, start: int, end: int) -> list[tuple[int, int]]:
+    """What of the window is not covered by whole slices of past days, which are [first, last)."""
     if first == last:
         return [(start, end)]
     return [(a, b) for a, b in ((start, first), (last, end)) if a < b]

@@ -41,7 +41,8 @@ def reaches(made: Formed, of: Asset | Meter, spans: Sequence[tuple[int, int]]) -
             if name in PIECES:
                 latest = np.maximum(latest, _at(time, after, -EVER))
             sure = anchors(samples)
-            first = _at(time[sure - 2], np.searchsorted(time[sure], starts, "left") - 1, -EVER)
+            last = np.searchsorted(sure, np.searchsorted(time, starts, "left"), "left") - 1
+            first = _at(time, _at(sure, last, 1) - 2, -EVER)
         else:
             time = samples.only_good().time if name == "product" else samples.time
             first = _at(time, np.searchsorted(time, _needed(name, starts, margin), "right") - 1, -EVER)
@@ -56,7 +57,10 @@ def reaches(made: Formed, of: Asset | Meter, spans: Sequence[tuple[int, int]]) -
 
 def _at(time: Ints, places: NDArray[np.intp], otherwise: int) -> Ints:
     """The times at these places, where there are such."""
-    return np.append(time, otherwise)[np.where((places >= 0) & (places < len(time)), places, len(time))]
+    found = np.full(len(places), otherwise)
+    there = (places >= 0) & (places < len(time))
+    found[there] = time[places[there]]
+    return found
 
 
 def _needed(name: str, start: Ints, margin: int) -> Ints:

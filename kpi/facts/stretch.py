@@ -5,7 +5,7 @@ row that arrives meanwhile cannot be missed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def _form(
     each = _by_day(made.tables, of_days)
     for day, span, tables in zip(run, spans, each, strict=True):
         if (left := _left(days[day], unit.id, code, reader.store, gone, tables)) is not None:
-            days[day].stamps[stamped(unit.id, reader.store)] = replace(left, version="")
+            days[day].stamps[stamped(unit.id, reader.store)] = left._replace(version="")
             continue
         config = stale.parts(day, span.since, span.until)
         stamp = Stamp(span.since, span.until, span.oldest, config, first, last, version)
