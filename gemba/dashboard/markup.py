@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from gemba.dashboard.words import EXCLUDED, FLAGS, STATES, kpi, named, say
-from kpi.listing import REASONS
+from gemba.dashboard.words import EXCLUDED, STATES, kpi, named, say
+from kpi.listing import FLAGS, REASONS
 from kpi.listing import value as kpi_cell
 
 Document = Mapping[str, Any]
