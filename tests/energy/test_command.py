@@ -46,7 +46,7 @@ def test_the_table_is_one_a_person_can_check(example: Path, capsys: pytest.Captu
     assert lines[0] == "test-01  2025-01-01T00:00:00+08:00 – 2025-02-01T00:00:00+08:00  sme-2024@1"
     assert lines[4].split() == [
         *("电力", "消费", "3,100,000.000", "kWh", "0.0001229", "tce/kWh", "+380.990", "+1,644.860"),
-        *("100.0", "%", "imported"),
+        *("100.0", "%", "导入数据"),
     ]
     assert lines[5].split()[-5] == "+1.929"
     assert lines[7] == "综合能源消费量  382.919 tce"
