@@ -26,7 +26,7 @@ demo: $(VENV)/run.stamp ## a simulated plant with its dashboard (DAYS=35 ARGS="-
 	$(BIN)/gemba demo --days $(DAYS) $(ARGS)
 
 test: $(VENV)/dev.stamp ## the tests, against real servers where they are found (ARGS="-k journal")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict and the folder line
 	$(BIN)/ruff check .

@@ -5,11 +5,12 @@
     @pytest.mark.privilege("netns", "faketime")         # the same for what the machine itself must allow
 
 In CI what is missing is installed, and the test fails when that cannot be done. Elsewhere the test is left out, and the
-session ends with one line for each server that was missing.
+session ends with one line for each server that was missing, also where several processes ran the tests.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -26,8 +27,6 @@ from tests.servers.process import Server
 from tests.servers.sparkplug import SparkplugNode
 from tests.servers.victoria import VictoriaMetrics
 
-_left_out: dict[str, int] = {}
-
 
 def require(*names: str) -> None:
     """Go on only where these servers and tools are at hand: otherwise fail in CI, and leave the test out elsewhere."""
@@ -35,7 +34,6 @@ def require(*names: str) -> None:
         try:
             provide.ensure(name)
         except LookupError as missing:
-            _left_out[name] = _left_out.get(name, 0) + 1
             pytest.skip(str(missing))
         except RuntimeError as fault:
             pytest.fail(str(fault), pytrace=False)
@@ -67,9 +65,9 @@ def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, tests in sorted(_left_out.items()):
-        plural = "s" if tests > 1 else ""
-        terminalreporter.write_line(f"left out {tests} test{plural} without {name}; {provide.SOURCES[name].how(name)}")
+    left_out = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in _skipped(config))
+    for why, tests in sorted(left_out.items()):
+        terminalreporter.write_line(f"left out {tests} test{'s' if tests > 1 else ''}: {why}")
     if provide.in_ci():
         for report in _skipped(config):
             terminalreporter.write_line(f"nothing may be left out in CI, but was: {report.nodeid}", red=True)

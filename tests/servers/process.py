@@ -25,12 +25,13 @@ from typing import Self
 
 running: list[Server] = []
 _given: set[int] = set()
+_any = random.SystemRandom()  # processes that run tests side by side may have the same seed
 
 
 def free_port() -> int:
     """A free loopback port below those that the kernel hands out, so that it is still free when a server comes back."""
     while True:
-        port = random.randrange(20000, 32000)
+        port = _any.randrange(20000, 32000)
         if port in _given:
             continue
         with socket.socket() as probe:
