@@ -134,20 +134,20 @@ def rows(of: Facts, question: Question, base: Facts | None = None) -> list[Row]:
 def _rows(of: Facts, question: Question, per: str) -> list[Row]:
     plant, by = of.plant, question.by
     found = []
-    divided: dict[tuple[int, Stops], list[Window]] = {}
+    divided: dict[tuple[int, Stops], list[tuple[Window, tuple[date, date]]]] = {}
     membership = Membership(plant, by)
     for name, assets in membership.groups(of.start, of.end).items():
         calendar = calendar_of(plant, by, name)
         stops = stops_of(plant, name) if by == "asset" and per == "slice" else ()
         key = id(calendar), stops
         if key not in divided:
-            divided[key] = windows(plant, calendar, per, of.start, of.end, stops)
-        parts = divided[key]
-        sums = {asset: of_asset(of, asset, [(part.start, part.end) for part in parts]) for asset in assets}
+            parts = windows(plant, calendar, per, of.start, of.end, stops)
+            days = production_days(plant, [(part.start, part.end) for part in parts])
+            divided[key] = list(zip(parts, days, strict=True))
+        sums = {asset: of_asset(of, asset, [(part.start, part.end) for part, _ in divided[key]]) for asset in assets}
         has = {asset: knowable(plant.assets[asset], plant.rules) for asset in assets}
-        days = production_days(plant, [(part.start, part.end) for part in parts])
-        for place, part in enumerate(parts):
-            own = [asset for asset in assets if membership.group(asset, *days[place]) == name]
+        for place, (part, held) in enumerate(divided[key]):
+            own = [asset for asset in assets if membership.group(asset, *held) == name]
             if own or by == "plant":
                 members = [Member(asset, sums[asset][place], has[asset]) for asset in own]
                 found.append(_row(of, question, name, part, members))
