@@ -295,8 +295,10 @@ class Plant:
     def line_of(self, asset: str) -> str:
         """The asset's line by the register, else the line in whose series it stands; empty where there is none."""
         row = self.device(asset)
-        if row and row.line:
-            return row.line
+        return (row.line if row else "") or self.series_of(asset)
+
+    def series_of(self, asset: str) -> str:
+        """The line in whose series it stands; empty where there is none."""
         return next((line.id for line in self.lines.values() if asset in line.serial), "")
 
     def calendar_of(self, asset: str) -> Calendar:

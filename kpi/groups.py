@@ -55,8 +55,7 @@ class Membership:
         if self.by == "plant":
             return self.plant.id
         if self.by == "line":
-            declared = (line.id for line in self.plant.lines.values() if asset in line.serial)
-            return (row.line if row else "") or next(declared, "")
+            return (row.line if row else "") or self.plant.series_of(asset)
         return row.workshop if row else ""
 
 

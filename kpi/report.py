@@ -208,14 +208,16 @@ def _line_oee(of: Facts, name: str, part: Window, members: Sequence[Member], com
     """A station of the series may belong to another line by the register."""
     line = of.plant.lines.get(name)
     known = {member.id: member for member in members}
+    made: list[tuple[int, Sums]] = []
     for asset in line.serial if line else ():
         if asset not in known:
             sums = of_asset(of, asset, [(part.start, part.end)])[0]
             known[asset] = Member(asset, sums, knowable(of.plant.assets[asset], of.plant.rules))
-    cut = spans(of.plant, line, part.start, part.end)
-    made = of_asset(of, line.serial[-1], cut) if line and line.serial else []
-    starts = [start for start, _ in cut]
-    return line_oee(of.plant, line, known, list(zip(starts, made, strict=bool(made))), common)
+    if line and line.serial:
+        last, cut = line.serial[-1], spans(of.plant, line, part.start, part.end)
+        sums_of = of_asset(of, last, cut) if len(cut) > 1 else [known[last].sums]
+        made = [(start, sums) for (start, _), sums in zip(cut, sums_of, strict=True)]
+    return line_oee(of.plant, line, known, made, common)
 
 
 def report(

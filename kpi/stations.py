@@ -17,9 +17,9 @@ from kpi.measured import Measured
 from kpi.sums import Sums
 
 
-def spans(plant: Plant, line: Line | None, start: int, end: int) -> list[tuple[int, int]]:
+def spans(plant: Plant, line: Line, start: int, end: int) -> list[tuple[int, int]]:
     """A window, cut wherever another ideal cycle of the bottleneck comes into force."""
-    ideal = plant.assets[line.bottleneck].ideal if line and line.bottleneck else ()
+    ideal = plant.assets[line.bottleneck].ideal if line.bottleneck else ()
     edges = sorted({start, end, *(cycle.since for cycle in ideal if cycle.since and start < cycle.since < end)})
     return list(pairwise(edges))
 
